@@ -1,0 +1,52 @@
+package protocol
+
+// Code says why a message was refused or a request failed. Codes are a contract:
+// one is added, never renamed. A handler adds its own in the same style.
+type Code string
+
+// The codes that Streamer itself uses.
+const (
+	// BadMessage: not one JSON object, or a field that is unknown, doubled, of the
+	// wrong type or out of its limits.
+	BadMessage Code = "BAD_MESSAGE"
+	// MessageTooLarge: over MaxMessage. Send a smaller payload.
+	MessageTooLarge Code = "MESSAGE_TOO_LARGE"
+	// UnknownAction: no such action is deployed.
+	UnknownAction Code = "UNKNOWN_ACTION"
+	// InvalidPayload: the action refused its payload; details.field names the field.
+	InvalidPayload Code = "INVALID_PAYLOAD"
+	// Unauthenticated: the connection has no identity, or its token has run out.
+	// Connect again with a fresh token.
+	Unauthenticated Code = "UNAUTHENTICATED"
+	// NotFound: no request with this id that this user may see. Malformed, unknown,
+	// expired and foreign ids are all answered alike.
+	NotFound Code = "NOT_FOUND"
+	// IdempotencyMismatch: the key was used before with another payload.
+	IdempotencyMismatch Code = "IDEMPOTENCY_MISMATCH"
+	// TooManyWatchers: MaxWatchers connections watch this request already.
+	TooManyWatchers Code = "TOO_MANY_WATCHERS"
+	// Timeout: the handler ran longer than its action allows.
+	Timeout Code = "TIMEOUT"
+	// Deadline: the request's deadline, waiting included, has passed.
+	Deadline Code = "DEADLINE"
+	// AttemptsExhausted: the last allowed attempt ended without an outcome, which is
+	// what a worker that dies leaves behind.
+	AttemptsExhausted Code = "ATTEMPTS_EXHAUSTED"
+	// Unavailable: a service that Streamer stands on did not answer. Nothing was
+	// stored; send the message again.
+	Unavailable Code = "UNAVAILABLE"
+	// Internal: something went wrong that is not the client's to know. It is in the
+	// function's log, under the request's id.
+	Internal Code = "INTERNAL"
+)
+
+// Retryable reports whether sending the same message again, later, can succeed
+// without a change. A code that Streamer does not define is not retryable unless its
+// frame says so.
+func (c Code) Retryable() bool {
+	switch c {
+	case Unavailable, Internal, TooManyWatchers:
+		return true
+	}
+	return false
+}

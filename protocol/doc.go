@@ -1,0 +1,26 @@
+// Package protocol defines what travels on the WebSocket: the messages that a
+// client sends, the frames that it receives, their codes and their limits. Nothing
+// else in the module defines a frame. Both SDKs and the functions read the golden
+// frames in testdata.
+//
+// # Design
+//
+// A client that knows only this works: it sends
+//
+//	{"action":"generate_report","payload":{"start_date":"2024-01-01","end_date":"2024-01-31"}}
+//
+// and receives [Progress] frames, then one [Complete]:
+//
+//	{"type":"progress","request_id":"…","percentage":30,"message":"Querying data..."}
+//	{"type":"complete","request_id":"…","result":{"url":"…","size":1,"pages":1}}
+//
+// Everything else is additive: a client ignores fields and types that it does not
+// know, empty messages, and API Gateway's own error frames. The server is strict in
+// the other direction: it refuses a message that it does not fully understand, with
+// an [Error] frame that says what to do, and keeps the connection.
+//
+// Frames of one request are ordered by seq. A client drops a frame whose seq is not
+// above the last that it took for that request, which makes doubled, late and
+// reordered frames harmless. Progress is newest-wins: it may be skipped, it is never
+// replayed. The three terminal frames are delivered at least once to every watcher.
+package protocol

@@ -1,0 +1,315 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// Type is the "type" member of a frame that the server sends.
+type Type string
+
+// The types of frames that the server sends.
+const (
+	TypeResponse     Type = "response"
+	TypeAccepted     Type = "accepted"
+	TypeProgress     Type = "progress"
+	TypeRetrying     Type = "retrying"
+	TypeComplete     Type = "complete"
+	TypeFailed       Type = "failed"
+	TypeCancelled    Type = "cancelled"
+	TypeError        Type = "error"
+	TypeSubscribed   Type = "subscribed"
+	TypeUnsubscribed Type = "unsubscribed"
+	TypeRequest      Type = "request"
+	TypePong         Type = "pong"
+)
+
+// Terminal reports whether a frame of this type ends its request.
+func (t Type) Terminal() bool {
+	return t == TypeComplete || t == TypeFailed || t == TypeCancelled
+}
+
+// Status is where a request stands in its life.
+type Status string
+
+// The statuses of a request. The last three are terminal and never change.
+const (
+	Pending    Status = "PENDING"
+	Processing Status = "PROCESSING"
+	Retrying   Status = "RETRYING"
+	Completed  Status = "COMPLETED"
+	Failed     Status = "FAILED"
+	Cancelled  Status = "CANCELLED"
+)
+
+// Terminal reports whether the status is one that never changes again.
+func (s Status) Terminal() bool {
+	return s == Completed || s == Failed || s == Cancelled
+}
+
+// Frame is one message from the server to a client. Encode writes it, DecodeFrame
+// reads it.
+type Frame interface {
+	// Type is the frame's "type" member.
+	Type() Type
+}
+
+// Answer is what every frame that answers a client's message has.
+type Answer struct {
+	// ID echoes the id of the message that is answered; empty if it had none.
+	ID string `json:"id,omitempty"`
+	// TS is when the frame was made, in Unix milliseconds.
+	TS int64 `json:"ts"`
+}
+
+// Event is what every frame about the life of a request has.
+type Event struct {
+	RequestID string `json:"request_id"`
+	// Ref is the id that the submitter gave its message; empty if it gave none.
+	Ref string `json:"ref,omitempty"`
+	// Seq orders the frames of a request. Zero stands before everything else.
+	Seq int64 `json:"seq"`
+	// TS is when the frame was made, in Unix milliseconds.
+	TS int64 `json:"ts"`
+}
+
+// Response answers a sync action.
+type Response struct {
+	Answer
+	RequestID string          `json:"request_id"`
+	Result    json.RawMessage `json:"result"`
+}
+
+// Accepted says that an async request is stored: from now on it ends in exactly one
+// terminal state. It may arrive after the first progress, even after the terminal
+// frame.
+type Accepted struct {
+	Answer
+	RequestID string `json:"request_id"`
+	Status    Status `json:"status"`
+	// Duplicate says that the idempotency key had brought this request in before. The
+	// connection watches it now.
+	Duplicate bool `json:"duplicate,omitempty"`
+}
+
+// Progress says how far a request is: newest wins.
+type Progress struct {
+	Event
+	// Percentage is 0 to 100 and never falls within an attempt.
+	Percentage float64 `json:"percentage"`
+	Message    string  `json:"message"`
+	Attempt    int     `json:"attempt"`
+}
+
+// RetryingFrame says that an attempt failed and another will come.
+type RetryingFrame struct {
+	Event
+	// Attempt is the attempt that failed.
+	Attempt int `json:"attempt"`
+	// NextAt is when the next one may start, in Unix milliseconds.
+	NextAt int64 `json:"next_at"`
+	// Code says why the attempt failed.
+	Code Code `json:"code"`
+}
+
+// Complete is the terminal frame of a request that succeeded.
+type Complete struct {
+	Event
+	Result json.RawMessage `json:"result"`
+	// ResultRef is set in place of Result when the result is over MaxInline.
+	ResultRef *Ref `json:"result_ref,omitempty"`
+	Attempt   int  `json:"attempt"`
+}
+
+// Ref points to a JSON document that is too large for a frame.
+type Ref struct {
+	// URL is a link that anyone who holds it may GET until ExpiresAt.
+	URL string `json:"url"`
+	// Size is in bytes, SHA256 in lower-case hex.
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+	// ExpiresAt is in Unix milliseconds. A later streamer.get has a fresh link.
+	ExpiresAt int64 `json:"expires_at"`
+}
+
+// FailedFrame is the terminal frame of a request that failed for good.
+type FailedFrame struct {
+	Event
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+	Attempt int    `json:"attempt"`
+}
+
+// CancelledFrame is the terminal frame of a request that was cancelled.
+type CancelledFrame struct {
+	Event
+}
+
+// Error refuses a message. It never ends a request.
+type Error struct {
+	Answer
+	Code    Code   `json:"code"`
+	Message string `json:"message"`
+	// Retryable says that the same message may succeed later, unchanged.
+	Retryable bool `json:"retryable"`
+	// Details has more about some codes; INVALID_PAYLOAD and BAD_MESSAGE name the
+	// field in it.
+	Details map[string]any `json:"details,omitempty"`
+}
+
+// Subscribed answers streamer.subscribe with the state as it is stored, which is at
+// most one pulse old. The terminal frame follows if there is one.
+type Subscribed struct {
+	Answer
+	RequestID  string  `json:"request_id"`
+	Status     Status  `json:"status"`
+	Attempt    int     `json:"attempt"`
+	Percentage float64 `json:"percentage"`
+	Message    string  `json:"message"`
+	Seq        int64   `json:"seq"`
+}
+
+// Unsubscribed answers streamer.unsubscribe.
+type Unsubscribed struct {
+	Answer
+	RequestID string `json:"request_id"`
+}
+
+// Request answers streamer.get, and streamer.cancel for a request that is running.
+// Times are Unix milliseconds; those that have not come yet are absent.
+type Request struct {
+	Answer
+	RequestID  string          `json:"request_id"`
+	Action     string          `json:"action"`
+	Status     Status          `json:"status"`
+	Attempt    int             `json:"attempt"`
+	Percentage float64         `json:"percentage"`
+	Message    string          `json:"message"`
+	Seq        int64           `json:"seq"`
+	CreatedAt  int64           `json:"created_at"`
+	DeadlineAt int64           `json:"deadline_at"`
+	StartedAt  int64           `json:"started_at,omitempty"`
+	NextAt     int64           `json:"next_at,omitempty"`
+	EndedAt    int64           `json:"ended_at,omitempty"`
+	Result     json.RawMessage `json:"result,omitempty"`
+	ResultRef  *Ref            `json:"result_ref,omitempty"`
+	// Code and Error say why the last attempt failed. They stay when a later one
+	// succeeds.
+	Code  Code   `json:"code,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+// Pong answers streamer.ping; its ts is the server's clock.
+type Pong struct {
+	Answer
+}
+
+// Type implements Frame.
+func (Response) Type() Type { return TypeResponse }
+
+// Type implements Frame.
+func (Accepted) Type() Type { return TypeAccepted }
+
+// Type implements Frame.
+func (Progress) Type() Type { return TypeProgress }
+
+// Type implements Frame.
+func (RetryingFrame) Type() Type { return TypeRetrying }
+
+// Type implements Frame.
+func (Complete) Type() Type { return TypeComplete }
+
+// Type implements Frame.
+func (FailedFrame) Type() Type { return TypeFailed }
+
+// Type implements Frame.
+func (CancelledFrame) Type() Type { return TypeCancelled }
+
+// Type implements Frame.
+func (Error) Type() Type { return TypeError }
+
+// Type implements Frame.
+func (Subscribed) Type() Type { return TypeSubscribed }
+
+// Type implements Frame.
+func (Unsubscribed) Type() Type { return TypeUnsubscribed }
+
+// Type implements Frame.
+func (Request) Type() Type { return TypeRequest }
+
+// Type implements Frame.
+func (Pong) Type() Type { return TypePong }
+
+// Unknown is a frame of a type that this version does not know. A client skips it.
+type Unknown struct {
+	Name Type
+	Raw  json.RawMessage
+}
+
+// Type implements Frame.
+func (u Unknown) Type() Type { return u.Name }
+
+// Encode writes a frame as one line of JSON with its type first. It fails only on a
+// result that is not JSON.
+func Encode(f Frame) ([]byte, error) {
+	var buf bytes.Buffer
+	fmt.Fprintf(&buf, `{"type":%q,`, f.Type())
+	head := buf.Len()
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false) // a result goes out as it came in
+	if err := enc.Encode(f); err != nil {
+		return nil, fmt.Errorf("encode %s frame: %w", f.Type(), err)
+	}
+	b := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	return append(b[:head], b[head+1:]...), nil // the frame's own brace is written already
+}
+
+// DecodeFrame reads a frame. A type that is not known gives Unknown; an error means
+// that the bytes are no frame at all: API Gateway's own error messages are such.
+func DecodeFrame(b []byte) (Frame, error) {
+	var head struct {
+		Type Type `json:"type"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return nil, fmt.Errorf("decode frame: %w", err)
+	}
+	if head.Type == "" {
+		return nil, fmt.Errorf("decode frame: no type in %.100q", b)
+	}
+	switch head.Type {
+	case TypeResponse:
+		return decodeAs[Response](b)
+	case TypeAccepted:
+		return decodeAs[Accepted](b)
+	case TypeProgress:
+		return decodeAs[Progress](b)
+	case TypeRetrying:
+		return decodeAs[RetryingFrame](b)
+	case TypeComplete:
+		return decodeAs[Complete](b)
+	case TypeFailed:
+		return decodeAs[FailedFrame](b)
+	case TypeCancelled:
+		return decodeAs[CancelledFrame](b)
+	case TypeError:
+		return decodeAs[Error](b)
+	case TypeSubscribed:
+		return decodeAs[Subscribed](b)
+	case TypeUnsubscribed:
+		return decodeAs[Unsubscribed](b)
+	case TypeRequest:
+		return decodeAs[Request](b)
+	case TypePong:
+		return decodeAs[Pong](b)
+	}
+	return Unknown{Name: head.Type, Raw: append(json.RawMessage(nil), b...)}, nil
+}
+
+func decodeAs[F Frame](b []byte) (Frame, error) {
+	var f F
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, fmt.Errorf("decode %s frame: %w", f.Type(), err)
+	}
+	return f, nil
+}

@@ -1,0 +1,50 @@
+package protocol
+
+import "time"
+
+// Limits of a message and of what it may ask for.
+const (
+	// MaxFrame is API Gateway's limit for one WebSocket frame, in bytes. A larger one
+	// closes the connection with code 1009, and a browser cannot split a message into
+	// frames, so this, and not the 128 KB limit of a message, is what counts
+	// (API Gateway developer guide, "Quotas for configuring and running a WebSocket API").
+	MaxFrame = 32 * 1024
+	// MaxMessage is the largest message that the server accepts, in bytes. The gap to
+	// MaxFrame is where a client gets a typed error instead of a closed connection.
+	MaxMessage = 28 * 1024
+	// MaxInline is the largest payload or result, in bytes of JSON, that is kept in a
+	// table and sent inside a frame. A larger one travels through S3.
+	MaxInline = 24 * 1024
+	// MaxDepth is how deep a message may nest arrays and objects.
+	MaxDepth = 32
+
+	// MaxActionName and MaxID are the lengths of an action's name and of a client's
+	// own message id, in bytes.
+	MaxActionName = 64
+	MaxID         = 128
+	// MaxIdempotencyKey is the length of an idempotency key: 1 to 128 printable ASCII
+	// characters.
+	MaxIdempotencyKey = 128
+	// MaxWatchers is how many connections may watch one request at the same time.
+	MaxWatchers = 10
+	// MaxErrorMessage is how many bytes of a handler's error message reach a client.
+	MaxErrorMessage = 500
+	// MaxProgressMessage is how many bytes of a progress message are kept and sent.
+	MaxProgressMessage = 200
+)
+
+// Deadlines of a request, counted from its acceptance, waiting included.
+const (
+	MinDeadline     = time.Second
+	DefaultDeadline = 24 * time.Hour
+	// MaxDeadline keeps a request's last hint inside the 14 days that its queues keep
+	// messages.
+	MaxDeadline = 13 * 24 * time.Hour
+)
+
+// The subprotocols of the handshake. A client that sends its token as a subprotocol
+// offers both, and the server echoes Subprotocol alone.
+const (
+	Subprotocol       = "streamer.v1"
+	SubprotocolBearer = "streamer.bearer."
+)

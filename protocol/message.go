@@ -1,0 +1,228 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// ReservedPrefix begins the actions that are Streamer's own.
+const ReservedPrefix = "streamer."
+
+// Streamer's own actions.
+const (
+	ActionSubscribe   = "streamer.subscribe"
+	ActionUnsubscribe = "streamer.unsubscribe"
+	ActionGet         = "streamer.get"
+	ActionCancel      = "streamer.cancel"
+	ActionPing        = "streamer.ping"
+)
+
+// Message is what a client sends.
+type Message struct {
+	// Action names what to do: 1 to MaxActionName characters of a-z, 0-9, "_", "-"
+	// and ".", the first a letter.
+	Action string `json:"action"`
+	// ID is the client's own name for this message, at most MaxID bytes. Answers echo
+	// it as id, frames of the request as ref.
+	ID string `json:"id,omitempty"`
+	// Payload is the action's input, as it was written; nil if it was absent.
+	Payload json.RawMessage `json:"payload,omitempty"`
+	// IdempotencyKey makes an async request safe to send again: the same key, from the
+	// same user, for the same action, is the same request.
+	IdempotencyKey string `json:"idempotency_key,omitempty"`
+	// DeadlineMS is how long after its acceptance the request may take, waiting
+	// included, in milliseconds. Zero means DefaultDeadline.
+	DeadlineMS int64 `json:"deadline_ms,omitempty"`
+	// RequestID is the request that one of Streamer's own actions is about. It may
+	// also be written as the payload's request_id.
+	RequestID string `json:"request_id,omitempty"`
+}
+
+// ActionName is the shape of an action's name.
+var ActionName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)
+
+// RefusedError says why a message was not understood. Every field that DecodeMessage
+// could read before it gave up stands in the returned message, so that the answer
+// can carry its id.
+type RefusedError struct {
+	Code Code
+	// Field names the member that is wrong; empty if the message as a whole is.
+	Field string
+	// Problem says what is wrong and what would be right.
+	Problem string
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string {
+	if e.Field == "" {
+		return e.Problem
+	}
+	return e.Field + ": " + e.Problem
+}
+
+// DecodeMessage reads what a client sent and refuses what it does not fully
+// understand: other things than one JSON object, invalid UTF-8, fields that are
+// unknown or doubled, nesting over MaxDepth, lengths over their limits. The error is
+// always a *RefusedError.
+func DecodeMessage(b []byte) (Message, error) {
+	var m Message
+	if len(b) > MaxMessage {
+		return m, &RefusedError{Code: MessageTooLarge, Problem: fmt.Sprintf("the message has %d bytes, the limit is %d", len(b), MaxMessage)}
+	}
+	if !utf8.Valid(b) {
+		return m, refuse("", "the message is not valid UTF-8")
+	}
+	if err := scan(b); err != nil {
+		return m, err
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		field, problem := FieldError(err)
+		return m, refuse(field, problem)
+	}
+	if bytes.Equal(m.Payload, []byte("null")) {
+		m.Payload = nil
+	}
+	return m, m.check()
+}
+
+func (m *Message) check() error {
+	if len(m.ID) > MaxID {
+		m.ID = ""
+		return refuse("id", fmt.Sprintf("longer than %d bytes", MaxID))
+	}
+	switch {
+	case m.Action == "":
+		return refuse("action", `missing: a message looks like {"action":"echo","payload":{}}`)
+	case !ActionName.MatchString(m.Action):
+		return refuse("action", fmt.Sprintf("not a name: 1 to %d of a-z, 0-9, _, - and ., the first a letter", MaxActionName))
+	case m.IdempotencyKey != "" && !printable(m.IdempotencyKey):
+		return refuse("idempotency_key", fmt.Sprintf("not 1 to %d printable ASCII characters", MaxIdempotencyKey))
+	case m.DeadlineMS != 0 && (m.DeadlineMS < MinDeadline.Milliseconds() || m.DeadlineMS > MaxDeadline.Milliseconds()):
+		return refuse("deadline_ms", fmt.Sprintf("not %d to %d milliseconds (%s to %s)",
+			MinDeadline.Milliseconds(), MaxDeadline.Milliseconds(), MinDeadline, MaxDeadline.Round(time.Hour)))
+	}
+	return nil
+}
+
+func printable(key string) bool {
+	if len(key) > MaxIdempotencyKey {
+		return false
+	}
+	for i := range len(key) {
+		if key[i] < 0x20 || key[i] > 0x7e {
+			return false
+		}
+	}
+	return true
+}
+
+// fields are the members that a message may have, spelled exactly so.
+var fields = map[string]bool{
+	"action": true, "id": true, "payload": true,
+	"idempotency_key": true, "deadline_ms": true, "request_id": true,
+}
+
+// scan walks the whole document once: one object, no deeper than MaxDepth, no member
+// twice in one object, no unknown one at the top. encoding/json lets all of them pass,
+// or takes a name in other letters for the same.
+func scan(b []byte) error {
+	type level struct {
+		seen map[string]bool // nil for an array
+		key  bool            // the next token is a member's name
+	}
+	var levels []level
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	for first := true; ; first = false {
+		tok, err := dec.Token()
+		if errors.Is(err, io.EOF) && !first && len(levels) == 0 {
+			return nil
+		}
+		if err != nil {
+			return refuse("", "the message is not JSON: "+plain(err))
+		}
+		if len(levels) == 0 && !first {
+			return refuse("", "the message has more than one JSON value")
+		}
+		if first && tok != json.Delim('{') {
+			return refuse("", "the message is not a JSON object")
+		}
+		var top *level
+		if len(levels) > 0 {
+			top = &levels[len(levels)-1]
+		}
+		if top != nil && top.key {
+			if name, ok := tok.(string); ok {
+				if len(levels) == 1 && !fields[name] {
+					return refuse(name, "unknown field")
+				}
+				if top.seen[name] {
+					return refuse(name, "stands twice in one object")
+				}
+				top.seen[name] = true
+				top.key = false
+				continue
+			}
+		}
+		switch tok {
+		case json.Delim('{'):
+			levels = append(levels, level{seen: map[string]bool{}, key: true})
+		case json.Delim('['):
+			levels = append(levels, level{})
+		case json.Delim('}'), json.Delim(']'):
+			levels = levels[:len(levels)-1]
+		}
+		if len(levels) > MaxDepth {
+			return refuse("", fmt.Sprintf("the message nests deeper than %d", MaxDepth))
+		}
+		if tok != json.Delim('{') && tok != json.Delim('[') && len(levels) > 0 {
+			if top := &levels[len(levels)-1]; top.seen != nil {
+				top.key = true
+			}
+		}
+	}
+}
+
+func refuse(field, problem string) *RefusedError {
+	return &RefusedError{Code: BadMessage, Field: field, Problem: problem}
+}
+
+// FieldError tells which member encoding/json stumbled over, as a dotted path, and
+// what a client should know about it. The field is empty if the error names none.
+func FieldError(err error) (field, problem string) {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return wrong.Field, fmt.Sprintf("a %s stands where a %s belongs", strings.SplitN(wrong.Value, " ", 2)[0], jsonKind(wrong.Type.Kind().String()))
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return strings.Trim(name, `"`), "unknown field"
+	}
+	return "", plain(err)
+}
+
+func jsonKind(goKind string) string {
+	switch {
+	case goKind == "struct" || goKind == "map":
+		return "object"
+	case goKind == "slice" || goKind == "array":
+		return "list"
+	case strings.HasPrefix(goKind, "int") || strings.HasPrefix(goKind, "uint") || strings.HasPrefix(goKind, "float"):
+		return "number (" + goKind + ")"
+	case goKind == "bool":
+		return "boolean"
+	}
+	return goKind
+}
+
+func plain(err error) string {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return "it ends too early"
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
+}
