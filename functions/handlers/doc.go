@@ -1,0 +1,10 @@
+// Package handlers declares the sample actions, and does the two that need nothing:
+// echo and echo_async. Your own actions take their place: declare them in a package
+// like this one, which the router, the processor and the clients can all import, and
+// keep what an async action needs to run in a package of its own, as report is.
+//
+// # Design
+//
+// The package stays light, the root package and protocol only: the router's binary
+// carries it, and its size is part of every cold start.
+package handlers
