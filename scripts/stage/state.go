@@ -1,0 +1,48 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+// state is what a running stage tells about itself, in .stage/state.json.
+type state struct {
+	PID       int    `json:"pid"`       // the daemon's
+	Front     string `json:"front"`     // URL of the front
+	MiniStack string `json:"ministack"` // URL of the emulator behind it
+	// Bootstrapped is set once the CDK bootstrap stack is there.
+	Bootstrapped bool `json:"bootstrapped"`
+}
+
+func (d dir) writeState(s state) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(d.state(), append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	return nil
+}
+
+// readState returns the state of the stage that is up, if one is: a daemon that is
+// gone leaves a file, but not its lock.
+func (d dir) readState() (s state, up bool, err error) {
+	release, held, err := lock(d.daemonLock())
+	if err != nil {
+		return state{}, false, err
+	}
+	if !held {
+		release()
+		return state{}, false, nil
+	}
+	data, err := os.ReadFile(d.state())
+	if err != nil {
+		return state{}, false, fmt.Errorf("a stage is starting or stopping: %w", err)
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return state{}, false, fmt.Errorf("read state: %w", err)
+	}
+	return s, true, nil
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+// stage is a stage that is up.
+type stage struct {
+	state
+	vars []string // its environment variables, NAME=value
+	// tie is the hold on a daemon that this process started; nil if it was up before.
+	tie *tie
+}
+
+// up brings the stage up, or deploys anew to the one that is up. On an error nothing
+// runs that did not run before. A new daemon is left tied to this process.
+func up(ctx context.Context, d dir, what deployment, out *steps) (_ *stage, err error) {
+	release, err := waitLock(ctx, d.commandLock())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+
+	if err := install(ctx, d, out); err != nil {
+		return nil, err
+	}
+	s := &stage{}
+	var running bool
+	if s.state, running, err = d.readState(); err != nil {
+		return nil, err
+	}
+	if !running {
+		if err := out.do("start", func(st *step) error {
+			st.logPath = d.log("daemon")
+			var t tie
+			if s.state, t, err = startDaemon(d); err != nil {
+				return err
+			}
+			s.tie = &t
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				s.tie.cut()
+				_ = waitGone(context.WithoutCancel(ctx), d) // the first error tells more
+			}
+		}()
+	}
+	if !s.Bootstrapped {
+		if err := out.do("bootstrap", func(st *step) error { return bootstrap(ctx, d, s.Front, st) }); err != nil {
+			return nil, err
+		}
+		s.Bootstrapped = true
+		if err := d.writeState(s.state); err != nil {
+			return nil, err
+		}
+	}
+	if err := out.do("deploy", func(st *step) error { return deploy(ctx, d, s.Front, what, st) }); err != nil {
+		return nil, err
+	}
+	if s.vars, err = stageVariables(d, s.Front); err != nil {
+		return nil, err
+	}
+	return s, writeEnv(d, s.vars)
+}
+
+// install makes what a stage needs and does not have yet.
+func install(ctx context.Context, d dir, out *steps) error {
+	if _, err := loadKey(d); err != nil {
+		return err
+	}
+	if !d.venvReady() {
+		if err := out.do("install ministack", func(st *step) error { return installVenv(ctx, d, st) }); err != nil {
+			return err
+		}
+	}
+	if _, ok := findCLI(d); !ok {
+		if err := out.do("install cdk", func(st *step) error { return installCLI(ctx, d, st) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// down takes the stage down and returns when all of it is gone. It is no error if
+// none is up.
+func down(ctx context.Context, d dir, out *steps) error {
+	release, err := waitLock(ctx, d.commandLock())
+	if err != nil {
+		return err
+	}
+	defer release()
+	s, running, err := d.readState()
+	if err != nil {
+		return err
+	}
+	if !running {
+		out.say("down", "none is up")
+		return d.clean()
+	}
+	return out.do("down", func(*step) error {
+		if err := stopDaemon(ctx, d, s); err != nil {
+			return err
+		}
+		if err := d.clean(); err != nil {
+			return fmt.Errorf("after stopping: %w", err)
+		}
+		return nil
+	})
+}
