@@ -1,0 +1,28 @@
+// Package lifecycle decides how a request moves through its life: which transitions
+// there are, under which conditions, and what a hint about a request means. It is the
+// one place that decides; stores carry its decisions out, functions call them.
+//
+// # Design
+//
+// The row is the truth and every message is only a hint. A stream record, a queue
+// message or a socket post may be lost, doubled, late or reordered, and nothing breaks,
+// because every write after acceptance is an Update with a condition on status and
+// fence, and terminal states never change.
+//
+// A transition is data, not code: an Update names its guards and its changes over the
+// row's fields, so that a table in DynamoDB, a table in memory and a model checker all
+// run the very same one. Nothing here reads a clock: now is always given.
+//
+//	          accept                claim                     Complete
+//	(no row) ───────▶ PENDING ───────────────▶ PROCESSING ─────────────▶ COMPLETED
+//	                     ▲  │                    │  ▲   │ Fail, End
+//	                     │  │ cancel             │  │   ├───────────────▶ FAILED
+//	                     │  │              Retry │  │   │ Cancelled
+//	                     │  └──────────┐         ▼  │   └───────────────▶ CANCELLED
+//	                 a lapsed lease    │      RETRYING                       ▲
+//	                 is claimed again  └─────────┴───────────────────────────┘
+//
+// The fence is a number that every claim raises, and every transition that is not made
+// by the claim's owner. Whoever writes names the fence it saw, so a worker that slept
+// through its lease can write nothing. attempt only counts tries.
+package lifecycle

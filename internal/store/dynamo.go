@@ -1,0 +1,245 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+)
+
+// pageSize is how many requests one page of a list has at most.
+const pageSize = 100
+
+// DynamoRequests is the requests table in DynamoDB.
+type DynamoRequests struct {
+	Client *dynamodb.Client
+	Table  string
+}
+
+var _ Requests = DynamoRequests{}
+
+// Create implements Requests.
+func (d DynamoRequests) Create(ctx context.Context, row lifecycle.Row, now time.Time) error {
+	it, err := attributevalue.MarshalMap(row)
+	if err != nil {
+		return fmt.Errorf("encode request row: %w", err)
+	}
+	e := newExpression()
+	_, err = d.Client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &d.Table, Item: it,
+		ConditionExpression:                 aws.String(e.condition(lifecycle.Vacant(now))),
+		ExpressionAttributeNames:            e.names,
+		ExpressionAttributeValues:           e.values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	return refused("create", err)
+}
+
+// Update implements Requests.
+func (d DynamoRequests) Update(ctx context.Context, key lifecycle.Key, u lifecycle.Update) (lifecycle.Row, error) {
+	e := newExpression()
+	condition, changes := e.condition(u.When), e.changes(u)
+	if e.err != nil {
+		return lifecycle.Row{}, fmt.Errorf("%s: %w", u.Name, e.err)
+	}
+	out, err := d.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &d.Table, Key: rowKey(key, contract.SKMeta),
+		ConditionExpression:                 &condition,
+		UpdateExpression:                    &changes,
+		ExpressionAttributeNames:            e.names,
+		ExpressionAttributeValues:           e.values,
+		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if err != nil {
+		return lifecycle.Row{}, refused(u.Name, err)
+	}
+	return decodeRow(out.Attributes)
+}
+
+func refused(write string, err error) error {
+	if err == nil {
+		return nil
+	}
+	failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
+	if !ok {
+		return fmt.Errorf("%s: %w", write, err)
+	}
+	if len(failed.Item) == 0 {
+		return &RefusedError{Write: write}
+	}
+	row, err := decodeRow(failed.Item)
+	if err != nil {
+		return fmt.Errorf("%s: %w", write, err)
+	}
+	return &RefusedError{Write: write, Row: row, Exists: true}
+}
+
+// Get implements Requests.
+func (d DynamoRequests) Get(ctx context.Context, key lifecycle.Key) (lifecycle.Row, bool, error) {
+	out, err := d.Client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &d.Table, Key: rowKey(key, contract.SKMeta), ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return lifecycle.Row{}, false, fmt.Errorf("get request: %w", err)
+	}
+	if len(out.Item) == 0 {
+		return lifecycle.Row{}, false, nil
+	}
+	row, err := decodeRow(out.Item)
+	return row, true, err
+}
+
+// PutPayload implements Requests.
+func (d DynamoRequests) PutPayload(ctx context.Context, key lifecycle.Key, payload string, expires time.Time) error {
+	_, err := d.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.Table, Item: payloadItem(key, payload, expires)})
+	if err != nil {
+		return fmt.Errorf("put payload: %w", err)
+	}
+	return nil
+}
+
+// Payload implements Requests.
+func (d DynamoRequests) Payload(ctx context.Context, key lifecycle.Key) (string, error) {
+	out, err := d.Client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &d.Table, Key: rowKey(key, contract.SKPayload), ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return "", fmt.Errorf("get payload: %w", err)
+	}
+	return payloadOf(out.Item)
+}
+
+// Open implements Requests.
+func (d DynamoRequests) Open(ctx context.Context, shard int, before time.Time, page string) ([]lifecycle.Row, string, error) {
+	start, err := pageStart(page)
+	if err != nil {
+		return nil, "", err
+	}
+	e := newExpression()
+	out, err := d.Client.Query(ctx, &dynamodb.QueryInput{
+		TableName: &d.Table, IndexName: aws.String(contract.IndexOpen),
+		KeyConditionExpression: aws.String(
+			e.name(contract.OpenShard) + " = " + e.value(lifecycle.OpenShardKey(shard)) + " AND " +
+				e.name(contract.CreatedAt) + " <= " + e.value(before.UnixMilli())),
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+		ExclusiveStartKey: start, Limit: aws.Int32(pageSize),
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("list open requests: %w", err)
+	}
+	next, err := pageToken(out.LastEvaluatedKey)
+	if err != nil {
+		return nil, "", err
+	}
+	// The index has keys only and lags: the rows themselves decide.
+	var rows []lifecycle.Row
+	for _, keys := range out.Items {
+		key, err := lifecycle.ParsePK(stringOf(keys[contract.PK]))
+		if err != nil {
+			return nil, "", err
+		}
+		row, exists, err := d.Get(ctx, key)
+		if err != nil {
+			return nil, "", err
+		}
+		if exists && !row.Status.Terminal() {
+			rows = append(rows, row)
+		}
+	}
+	return rows, next, nil
+}
+
+func stringOf(v types.AttributeValue) string {
+	s, _ := v.(*types.AttributeValueMemberS)
+	if s == nil {
+		return ""
+	}
+	return s.Value
+}
+
+// Day implements streamer.History.
+func (d DynamoRequests) Day(ctx context.Context, tenant string, day time.Time, page string) ([]streamer.Summary, string, error) {
+	start, err := pageStart(page)
+	if err != nil {
+		return nil, "", err
+	}
+	e := newExpression()
+	out, err := d.Client.Query(ctx, &dynamodb.QueryInput{
+		TableName: &d.Table, IndexName: aws.String(contract.IndexByTenant),
+		KeyConditionExpression:   aws.String(e.name(contract.TenantDay) + " = " + e.value(lifecycle.TenantDay(tenant, day))),
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+		ExclusiveStartKey: start,
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("list requests of %s: %w", day.Format(time.DateOnly), err)
+	}
+	rows := make([]streamer.Summary, len(out.Items))
+	for i, it := range out.Items {
+		if rows[i], err = summary(it); err != nil {
+			return nil, "", err
+		}
+	}
+	next, err := pageToken(out.LastEvaluatedKey)
+	return rows, next, err
+}
+
+// DynamoConnections is the connections table in DynamoDB.
+type DynamoConnections struct {
+	Client *dynamodb.Client
+	Table  string
+}
+
+var _ Connections = DynamoConnections{}
+
+// Put implements Connections.
+func (d DynamoConnections) Put(ctx context.Context, c Connection) error {
+	it, err := attributevalue.MarshalMap(c)
+	if err != nil {
+		return fmt.Errorf("encode connection: %w", err)
+	}
+	if _, err := d.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.Table, Item: it}); err != nil {
+		return fmt.Errorf("put connection: %w", err)
+	}
+	return nil
+}
+
+// Get implements Connections.
+func (d DynamoConnections) Get(ctx context.Context, id string) (Connection, bool, error) {
+	out, err := d.Client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &d.Table, Key: connectionKey(id), ConsistentRead: aws.Bool(true),
+	})
+	if err != nil {
+		return Connection{}, false, fmt.Errorf("get connection: %w", err)
+	}
+	if len(out.Item) == 0 {
+		return Connection{}, false, nil
+	}
+	var c Connection
+	if err := attributevalue.UnmarshalMap(out.Item, &c); err != nil {
+		return Connection{}, false, fmt.Errorf("decode connection: %w", err)
+	}
+	return c, true, nil
+}
+
+// Delete implements Connections.
+func (d DynamoConnections) Delete(ctx context.Context, id string) error {
+	_, err := d.Client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &d.Table, Key: connectionKey(id)})
+	if err != nil {
+		return fmt.Errorf("delete connection: %w", err)
+	}
+	return nil
+}
+
+func connectionKey(id string) item {
+	return item{contract.ConnectionID: &types.AttributeValueMemberS{Value: id}}
+}

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+)
+
+type item = map[string]types.AttributeValue
+
+var errNoPayload = errors.New("no such payload")
+
+func decodeRow(it item) (lifecycle.Row, error) {
+	var row lifecycle.Row
+	if err := attributevalue.UnmarshalMap(it, &row); err != nil {
+		return row, fmt.Errorf("decode request row: %w", err)
+	}
+	return row, nil
+}
+
+func rowKey(key lifecycle.Key, sk string) item {
+	return item{
+		contract.PK: &types.AttributeValueMemberS{Value: key.PK()},
+		contract.SK: &types.AttributeValueMemberS{Value: sk},
+	}
+}
+
+func payloadItem(key lifecycle.Key, payload string, expires time.Time) item {
+	it := rowKey(key, contract.SKPayload)
+	it["payload"] = &types.AttributeValueMemberS{Value: payload}
+	it[contract.TTL] = &types.AttributeValueMemberN{Value: fmt.Sprint(expires.Unix())}
+	return it
+}
+
+func payloadOf(it item) (string, error) {
+	s, ok := it["payload"].(*types.AttributeValueMemberS)
+	if !ok {
+		return "", errNoPayload
+	}
+	return s.Value, nil
+}
+
+func summary(it item) (streamer.Summary, error) {
+	row, err := decodeRow(it)
+	if err != nil {
+		return streamer.Summary{}, err
+	}
+	return streamer.Summary{
+		ID: row.Key().ID, Action: row.Action, User: row.User, Status: row.Status,
+		CreatedAt: instant(row.CreatedAt), StartedAt: instant(row.StartedAt), EndedAt: instant(row.EndedAt),
+		Attempt: row.Attempt, Code: row.Code,
+	}, nil
+}
+
+func instant(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// A page's token is the key of its last item, which has strings and numbers only.
+func pageToken(last item) (string, error) {
+	if len(last) == 0 {
+		return "", nil
+	}
+	plain := map[string]any{}
+	if err := attributevalue.UnmarshalMap(last, &plain); err != nil {
+		return "", fmt.Errorf("encode page token: %w", err)
+	}
+	b, err := json.Marshal(plain)
+	if err != nil {
+		return "", fmt.Errorf("encode page token: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+func pageStart(token string) (item, error) {
+	if token == "" {
+		return nil, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return nil, fmt.Errorf("decode page token: %w", err)
+	}
+	plain := map[string]any{}
+	if err := json.Unmarshal(b, &plain); err != nil {
+		return nil, fmt.Errorf("decode page token: %w", err)
+	}
+	start, err := attributevalue.MarshalMap(plain)
+	if err != nil {
+		return nil, fmt.Errorf("decode page token: %w", err)
+	}
+	return start, nil
+}

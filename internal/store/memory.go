@@ -1,0 +1,287 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+)
+
+// Memory is the requests table in memory, for tests and simulations: it carries out the
+// same transitions as DynamoDB, over items in the same form. It pages two at a time, so
+// that whoever lists must follow the pages.
+type Memory struct {
+	mu       sync.Mutex
+	items    map[string]item
+	payloads map[string]string
+	// OnPut, if set, is called with each row that a write leaves, as a stream would.
+	OnPut func(lifecycle.Row)
+}
+
+// NewMemory makes an empty table.
+func NewMemory() *Memory {
+	return &Memory{items: map[string]item{}, payloads: map[string]string{}}
+}
+
+var _ Requests = (*Memory)(nil)
+
+// Create implements Requests.
+func (m *Memory) Create(ctx context.Context, row lifecycle.Row, now time.Time) error {
+	it, err := attributevalue.MarshalMap(row)
+	if err != nil {
+		return fmt.Errorf("encode request row: %w", err)
+	}
+	_, err = m.write(ctx, "create", row.PK, lifecycle.Vacant(now), func(item) (item, error) { return it, nil })
+	return err
+}
+
+// Update implements Requests.
+func (m *Memory) Update(ctx context.Context, key lifecycle.Key, u lifecycle.Update) (lifecycle.Row, error) {
+	return m.write(ctx, u.Name, key.PK(), u.When, func(old item) (item, error) { return apply(old, u) })
+}
+
+func (m *Memory) write(ctx context.Context, name, pk string, when []lifecycle.Guard, change func(item) (item, error)) (lifecycle.Row, error) {
+	if err := ctx.Err(); err != nil {
+		return lifecycle.Row{}, fmt.Errorf("%s: %w", name, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old, exists := m.items[pk]
+	held, err := holds(old, when)
+	if err != nil {
+		return lifecycle.Row{}, fmt.Errorf("%s: %w", name, err)
+	}
+	if !held {
+		row, err := decodeRow(old)
+		if err != nil {
+			return row, fmt.Errorf("%s: %w", name, err)
+		}
+		return lifecycle.Row{}, &RefusedError{Write: name, Row: row, Exists: exists}
+	}
+	changed, err := change(old)
+	if err != nil {
+		return lifecycle.Row{}, fmt.Errorf("%s: %w", name, err)
+	}
+	m.items[pk] = changed
+	row, err := decodeRow(changed)
+	if err == nil && m.OnPut != nil {
+		m.OnPut(row)
+	}
+	return row, err
+}
+
+// Get implements Requests.
+func (m *Memory) Get(_ context.Context, key lifecycle.Key) (lifecycle.Row, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	it, ok := m.items[key.PK()]
+	if !ok {
+		return lifecycle.Row{}, false, nil
+	}
+	row, err := decodeRow(it)
+	return row, true, err
+}
+
+// PutPayload implements Requests.
+func (m *Memory) PutPayload(_ context.Context, key lifecycle.Key, payload string, _ time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.payloads[key.PK()] = payload
+	return nil
+}
+
+// Payload implements Requests.
+func (m *Memory) Payload(_ context.Context, key lifecycle.Key) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, ok := m.payloads[key.PK()]
+	if !ok {
+		return "", errNoPayload
+	}
+	return p, nil
+}
+
+// Open implements Requests.
+func (m *Memory) Open(_ context.Context, shard int, before time.Time, page string) ([]lifecycle.Row, string, error) {
+	return m.list(page, func(r lifecycle.Row) bool {
+		return r.OpenShard == lifecycle.OpenShardKey(shard) && r.CreatedAt <= before.UnixMilli()
+	})
+}
+
+// Day implements streamer.History.
+func (m *Memory) Day(_ context.Context, tenant string, day time.Time, page string) ([]streamer.Summary, string, error) {
+	rows, next, err := m.list(page, func(r lifecycle.Row) bool { return r.TenantDay == lifecycle.TenantDay(tenant, day) })
+	out := make([]streamer.Summary, len(rows))
+	for i, row := range rows {
+		it, err := attributevalue.MarshalMap(row)
+		if err != nil {
+			return nil, "", err
+		}
+		if out[i], err = summary(it); err != nil {
+			return nil, "", err
+		}
+	}
+	return out, next, err
+}
+
+func (m *Memory) list(page string, want func(lifecycle.Row) bool) ([]lifecycle.Row, string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var rows []lifecycle.Row
+	for _, it := range m.items {
+		row, err := decodeRow(it)
+		if err != nil {
+			return nil, "", err
+		}
+		if want(row) {
+			rows = append(rows, row)
+		}
+	}
+	slices.SortFunc(rows, func(a, b lifecycle.Row) int {
+		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(a.PK, b.PK))
+	})
+	from, _ := strconv.Atoi(page)
+	to := min(from+2, len(rows))
+	if to == len(rows) {
+		return rows[min(from, to):], "", nil
+	}
+	return rows[from:to], strconv.Itoa(to), nil
+}
+
+func holds(it item, when []lifecycle.Guard) (bool, error) {
+	for _, g := range when {
+		all := true
+		for _, t := range g {
+			ok, err := passes(it, t)
+			if err != nil {
+				return false, err
+			}
+			all = all && ok
+		}
+		if all {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func passes(it item, t lifecycle.Test) (bool, error) {
+	stored, ok := it[string(t.Field)]
+	if t.Op == lifecycle.Missing {
+		return !ok, nil
+	}
+	var value types.AttributeValue
+	if other, isField := t.Value.(lifecycle.Field); isField {
+		value = it[string(other)]
+	} else {
+		var err error
+		if value, err = attributevalue.Marshal(t.Value); err != nil {
+			return false, err
+		}
+	}
+	if !ok || value == nil {
+		return false, nil
+	}
+	switch t.Op {
+	case lifecycle.Contains:
+		set, _ := stored.(*types.AttributeValueMemberSS)
+		return set != nil && slices.Contains(set.Value, stringOf(value)), nil
+	case lifecycle.Smaller:
+		set, _ := stored.(*types.AttributeValueMemberSS)
+		limit, err := numberOf(value)
+		return set != nil && float64(len(set.Value)) < limit, err
+	}
+	if s, isString := stored.(*types.AttributeValueMemberS); isString {
+		return t.Op == lifecycle.Is && s.Value == stringOf(value), nil
+	}
+	a, err := numberOf(stored)
+	if err != nil {
+		return false, err
+	}
+	b, err := numberOf(value)
+	if err != nil {
+		return false, err
+	}
+	switch t.Op {
+	case lifecycle.Is:
+		return a == b, nil
+	case lifecycle.Less:
+		return a < b, nil
+	case lifecycle.AtMost:
+		return a <= b, nil
+	case lifecycle.Above:
+		return a > b, nil
+	}
+	return false, fmt.Errorf("unknown comparison %q", t.Op)
+}
+
+func apply(old item, u lifecycle.Update) (item, error) {
+	it := maps.Clone(old)
+	put := func(f lifecycle.Field, v any) error {
+		av, err := attributevalue.Marshal(v)
+		it[string(f)] = av
+		return err
+	}
+	for f, v := range u.Set {
+		if err := put(f, v); err != nil {
+			return nil, err
+		}
+	}
+	for f, v := range u.Once {
+		if _, there := it[string(f)]; !there {
+			if err := put(f, v); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for f, n := range u.Add {
+		var before float64
+		if av, there := it[string(f)]; there {
+			var err error
+			if before, err = numberOf(av); err != nil {
+				return nil, err
+			}
+		}
+		if err := put(f, int64(before)+n); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range u.Remove {
+		delete(it, string(f))
+	}
+	if len(u.Join)+len(u.Leave) > 0 {
+		var members []string
+		if set, ok := it[string(lifecycle.Watchers)].(*types.AttributeValueMemberSS); ok {
+			members = slices.Clone(set.Value)
+		}
+		for _, c := range u.Join {
+			if !slices.Contains(members, c) {
+				members = append(members, c)
+			}
+		}
+		members = slices.DeleteFunc(members, func(c string) bool { return slices.Contains(u.Leave, c) })
+		delete(it, string(lifecycle.Watchers)) // DynamoDB keeps no empty set
+		if len(members) > 0 {
+			it[string(lifecycle.Watchers)] = &types.AttributeValueMemberSS{Value: members}
+		}
+	}
+	return it, nil
+}
+
+func numberOf(v types.AttributeValue) (float64, error) {
+	n, ok := v.(*types.AttributeValueMemberN)
+	if !ok {
+		return 0, fmt.Errorf("not a number: %T", v)
+	}
+	return strconv.ParseFloat(n.Value, 64)
+}

@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+)
+
+// Requests is the requests table.
+type Requests interface {
+	// Create puts the row of a new request where none stands, or one whose time to live
+	// is over at now. Else the error is a *RefusedError with the row that is there.
+	Create(ctx context.Context, row lifecycle.Row, now time.Time) error
+	// Update carries out a transition and returns the row as it is then. If none of its
+	// guards held, the error is a *RefusedError with the row as it stood.
+	Update(ctx context.Context, key lifecycle.Key, u lifecycle.Update) (lifecycle.Row, error)
+	// Get reads the row, consistently. exists is false if there is none.
+	Get(ctx context.Context, key lifecycle.Key) (row lifecycle.Row, exists bool, err error)
+
+	// PutPayload and Payload keep a payload that is too large for the row, as an item
+	// beside it that lives until expires. A payload that is not there is an error.
+	PutPayload(ctx context.Context, key lifecycle.Key, payload string, expires time.Time) error
+	Payload(ctx context.Context, key lifecycle.Key) (string, error)
+
+	// Open returns a page of the rows of one shard that are not terminal and were
+	// accepted up to before, oldest first, and the next page's token.
+	Open(ctx context.Context, shard int, before time.Time, page string) (rows []lifecycle.Row, next string, err error)
+
+	streamer.History
+}
+
+// RefusedError says that no guard of a write held, and what stood there.
+type RefusedError struct {
+	Write  string
+	Row    lifecycle.Row
+	Exists bool
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string {
+	if !e.Exists {
+		return fmt.Sprintf("%s: no such request", e.Write)
+	}
+	return fmt.Sprintf("%s: refused: the request is %s at fence %d", e.Write, e.Row.Status, e.Row.Fence)
+}
+
+// Connection is one open WebSocket.
+type Connection struct {
+	ID      string `dynamodbav:"connection_id"`
+	UserKey string `dynamodbav:"user_key"`
+	Tenant  string `dynamodbav:"tenant"`
+	User    string `dynamodbav:"user"`
+	// ConnectedAt is in Unix milliseconds.
+	ConnectedAt int64 `dynamodbav:"connected_at"`
+	// TokenExpires is when the identity ends, in Unix seconds.
+	TokenExpires int64 `dynamodbav:"token_expires"`
+	// ExpiresAt is the sooner of the token's end and the latest moment that API Gateway
+	// keeps a connection, in Unix seconds: the item's time to live.
+	ExpiresAt int64 `dynamodbav:"expires_at"`
+}
+
+// Connections is the connections table.
+type Connections interface {
+	Put(ctx context.Context, c Connection) error
+	// Get reads a connection, consistently. exists is false if there is none.
+	Get(ctx context.Context, id string) (c Connection, exists bool, err error)
+	// Delete forgets a connection; one that is not there is no error.
+	Delete(ctx context.Context, id string) error
+}
