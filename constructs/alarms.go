@@ -1,0 +1,87 @@
+package constructs
+
+import (
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// Alarms are the alarms of a Streamer.
+type Alarms struct {
+	DeadLetters    awscloudwatch.Alarm // a request cannot even be refused
+	Undispatched   awscloudwatch.Alarm // the dispatcher gave up a part of the stream
+	OldestWaiting  awscloudwatch.Alarm // requests wait too long, or nobody looks
+	FunctionErrors awscloudwatch.Alarm // runs crash; nil on the local stage
+}
+
+// All lists the alarms that exist.
+func (a Alarms) All() []awscloudwatch.Alarm {
+	all := []awscloudwatch.Alarm{a.DeadLetters, a.Undispatched, a.OldestWaiting, a.FunctionErrors}
+	return slices.DeleteFunc(all, func(alarm awscloudwatch.Alarm) bool { return alarm == nil })
+}
+
+// addAlarms makes the alarms. Each description says what it means and what to do first.
+func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
+	fiveMinutes := &awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(5))}
+
+	s.Alarms.DeadLetters = s.newAlarm("DeadLettersAlarm", p, &awscloudwatch.AlarmProps{
+		AlarmDescription: jsii.String("A request was handed to the processor 50 times and never came to an end. " +
+			"First: read the request_id of the message in the dead-letter queue, and the processor's log for it; redrive the queue when the cause is gone."),
+		Metric:             s.MetricDeadLetters(nil),
+		Threshold:          jsii.Number(0),
+		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+		EvaluationPeriods:  jsii.Number(1),
+		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING, // SQS is silent about idle queues
+	})
+	s.Alarms.Undispatched = s.newAlarm("UndispatchedAlarm", p, &awscloudwatch.AlarmProps{
+		AlarmDescription: jsii.String("The dispatcher failed on a part of the requests' stream for an hour and went on without it. No request is lost: the reconciler sends their hints, more slowly. " +
+			"First: read the dispatcher's log; purge the queue when the cause is gone."),
+		Metric:             s.MetricUndispatched(nil),
+		Threshold:          jsii.Number(0),
+		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+		EvaluationPeriods:  jsii.Number(1),
+		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
+	})
+	s.Alarms.OldestWaiting = s.newAlarm("OldestWaitingAlarm", p, &awscloudwatch.AlarmProps{
+		AlarmDescription: jsii.String("A request waits longer than it should, or the reconciler, which tells so every 5 minutes, does not run. " +
+			"First: compare the requests under work with MaxConcurrency; if there is room, read the logs of dispatcher and reconciler. " +
+			"Right after the first deployment, it is over with the reconciler's first run."),
+		Metric:             s.MetricOldestWaiting(fiveMinutes),
+		Threshold:          jsii.Number(p.Alarms.OldestWaitingMinutes * 60 * 1000),
+		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+		// Two, because runs 5 minutes apart may leave one period of 5 minutes empty.
+		EvaluationPeriods: jsii.Number(2),
+		TreatMissingData:  awscloudwatch.TreatMissingData_BREACHING,
+	})
+	if !s.local.metricMath() {
+		return
+	}
+	errors := map[string]awscloudwatch.IMetric{}
+	for name, metric := range s.MetricFunctionErrors(fiveMinutes) {
+		errors[name] = metric
+	}
+	s.Alarms.FunctionErrors = s.newAlarm("FunctionErrorsAlarm", p, &awscloudwatch.AlarmProps{
+		AlarmDescription: jsii.String("Functions crash, run out of time or out of memory. A handler's own failures do not count here. " +
+			"First: see on the dashboard which function it is, and read its log."),
+		Metric: awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+			Expression:   jsii.String("SUM(FILL(METRICS(), 0))"), // a function that did not run tells nothing
+			UsingMetrics: &errors,
+			Label:        jsii.String("function errors"),
+			Period:       fiveMinutes.Period,
+		}),
+		Threshold:          jsii.Number(p.Alarms.FunctionErrors),
+		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+		EvaluationPeriods:  jsii.Number(1),
+		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
+	})
+}
+
+// newAlarm adds the actions.
+func (s *StreamerConstruct) newAlarm(id string, p *StreamerProps, alarm *awscloudwatch.AlarmProps) awscloudwatch.Alarm {
+	made := awscloudwatch.NewAlarm(s, jsii.String(id), alarm)
+	made.AddAlarmAction(p.Alarms.Actions...)
+	made.AddOkAction(p.Alarms.Actions...)
+	return made
+}

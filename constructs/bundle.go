@@ -1,0 +1,80 @@
+package constructs
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3assets"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// mainOf is the import path of one of Streamer's own functions.
+func mainOf(name string) string { return "github.com/pay-theory/streamer/functions/cmd/" + name }
+
+// binary is a package main and what to build it for.
+type binary struct {
+	importPath, goos, goarch string
+}
+
+// code is the deployment package of b. It is built when the stack is synthesized, and
+// its hash is that of the built bytes: unchanged code is no change to deploy.
+func (b *binary) code() awslambda.Code {
+	return awslambda.Code_FromAsset(jsii.String("."), &awss3assets.AssetOptions{
+		AssetHashType: awscdk.AssetHashType_OUTPUT,
+		Bundling:      b.bundling(),
+	})
+}
+
+func (b *binary) bundling() *awscdk.BundlingOptions {
+	return &awscdk.BundlingOptions{
+		Local: b,
+		Image: awscdk.DockerImage_FromRegistry(jsii.String("never-used")),
+		// Never run. The CDK caches assets by their options, to which Local adds nothing:
+		// without a Command of its own, each function would get the first one's binary.
+		Command: jsii.Strings("go", "build", b.importPath, b.goos, b.goarch),
+	}
+}
+
+// TryBundle builds b into outputDir. It never returns false: the CDK would then try
+// Docker, and hide what the compiler said.
+func (b *binary) TryBundle(outputDir *string, _ *awscdk.BundlingOptions) *bool {
+	if err := b.build(".", *outputDir); err != nil {
+		panic(err)
+	}
+	return jsii.Bool(true)
+}
+
+// build compiles b, as seen from the module in dir, to outputDir/bootstrap. Equal
+// sources give equal bytes, wherever they lie.
+func (b *binary) build(dir, outputDir string) error {
+	outputDir, err := filepath.Abs(outputDir)
+	if err != nil {
+		return fmt.Errorf("build %s: %w", b.importPath, err)
+	}
+	cmd := exec.Command("go", "build",
+		"-trimpath",             // no directories in the bytes
+		"-buildvcs=false",       // no commit either
+		"-tags", "lambda.norpc", // leaves out a protocol that this runtime has not
+		"-ldflags", "-s -w -buildid=",
+		"-o", filepath.Join(outputDir, "bootstrap"), b.importPath)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+b.goos, "GOARCH="+b.goarch)
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build %s for %s/%s: %w\n%s%s", b.importPath, b.goos, b.goarch, err, output, hint(string(output)))
+	}
+	return nil
+}
+
+// hint tells what to do about an error that most users meet once.
+func hint(output string) string {
+	if strings.Contains(output, "missing go.sum entry") || strings.Contains(output, "no required module provides package") {
+		return "The functions are built in your module: run go mod tidy in it.\n"
+	}
+	return ""
+}

@@ -1,0 +1,33 @@
+// Package constructs deploys Streamer with the AWS CDK: a WebSocket API, the
+// functions behind it, their tables, queues, bucket, alarms and metrics, as one
+// construct.
+//
+//	streamer := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
+//		Auth: &constructs.AuthProps{Issuer: "https://id.example.com/", Audience: "streamer", JWKS: jwks},
+//		Router:    constructs.FunctionProps{ImportPath: "example.com/app/cmd/router"},
+//		Processor: constructs.FunctionProps{ImportPath: "example.com/app/cmd/processor"},
+//	})
+//	streamer.Requests.GrantReadData(somethingElse)
+//
+// Nil props are legal: the sample actions, and every connection refused.
+//
+// # Design
+//
+// Props are plain Go values whose zero value is the default, and AWS CDK types where
+// a user hands in a resource. A bad prop panics, as the CDK itself does, with the
+// construct's path, the field and the cure.
+//
+// Functions are named by import path and compiled when the app is synthesized, in
+// the module in which the app runs: so a user's processor is built with the user's
+// dependencies, and this package links none of them.
+//
+// Each function has its own role, and each statement is written out: no managed
+// policy, no Grant method that gives more than is used. The exceptions, all without
+// a narrower form: X-Ray writes and dynamodb:ListStreams take no resource, and
+// connection ids and object keys are not known beforehand.
+//
+// Nothing has a physical name, so that several Streamers can live in one stack, one
+// account and one region.
+//
+// What differs between an account and the local stage is decided in local.go alone.
+package constructs

@@ -1,0 +1,49 @@
+package constructs
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// filesPrefix is where every object lies: "t/<tenant>/…".
+const filesPrefix = "t/"
+
+// abandonedUploadDays is how long the parts of an upload that nobody finished are kept.
+const abandonedUploadDays = 2
+
+// addFiles makes the bucket of results, reports and large payloads. It is private;
+// clients reach an object through a presigned link alone.
+func (s *StreamerConstruct) addFiles(p *StreamerProps) {
+	bucket := &awss3.BucketProps{
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		Encryption:        awss3.BucketEncryption_S3_MANAGED,
+		EnforceSSL:        jsii.Bool(s.local.enforceSSL()),
+		RemovalPolicy:     p.RemovalPolicy,
+		LifecycleRules: &[]*awss3.LifecycleRule{
+			{
+				Id:         jsii.String("expire-files"),
+				Prefix:     jsii.String(filesPrefix),
+				Expiration: awscdk.Duration_Days(jsii.Number(p.FileRetentionDays)),
+			},
+			{
+				Id:                                  jsii.String("abort-uploads"),
+				AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(abandonedUploadDays)),
+			},
+		},
+	}
+	if p.EncryptionKey != nil {
+		bucket.Encryption = awss3.BucketEncryption_KMS
+		bucket.EncryptionKey = p.EncryptionKey
+		bucket.BucketKeyEnabled = jsii.Bool(true)
+	}
+	if len(p.UploadOrigins) > 0 {
+		bucket.Cors = &[]*awss3.CorsRule{{
+			AllowedMethods: &[]awss3.HttpMethods{awss3.HttpMethods_PUT, awss3.HttpMethods_GET},
+			AllowedOrigins: jsii.Strings(p.UploadOrigins...),
+			AllowedHeaders: jsii.Strings("content-type"),
+		}}
+	}
+	s.Files = awss3.NewBucket(s, jsii.String("Files"), bucket)
+}

@@ -1,0 +1,163 @@
+package constructs
+
+import (
+	"encoding/json"
+	"maps"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/pay-theory/streamer/internal/contract"
+)
+
+// addFunctions makes the five functions. Each gets the variables and the permissions
+// that it uses, and no others.
+func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
+	authorizer := map[string]*string{}
+	if p.Auth != nil {
+		authorizer[contract.EnvAuth] = jsii.String(p.Auth.environment())
+	}
+	s.Authorizer = s.newFunction("Authorizer", p, function{
+		description: "Streamer: decides on $connect whose token it is",
+		props:       FunctionProps{ImportPath: mainOf("authorizer"), MemoryMB: 256, TimeoutSeconds: 10},
+		environment: authorizer,
+	})
+
+	s.Router = s.newFunction("Router", p, function{
+		description: "Streamer: answers every message of every client",
+		props:       p.Router,
+		environment: map[string]*string{
+			contract.EnvConnectionsTable: s.Connections.TableName(),
+			contract.EnvRequestsTable:    s.Requests.TableName(),
+			contract.EnvFilesBucket:      s.Files.BucketName(),
+			contract.EnvCallbackEndpoint: s.CallbackURL(),
+		},
+		permissions: []awsiam.PolicyStatement{
+			allow(s.Connections.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:DeleteItem"),
+			allow(s.Requests.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
+			allow(s.everyFile(), "s3:PutObject", "s3:GetObject"),
+			allow(s.everyConnection(), "execute-api:ManageConnections"),
+		},
+		usesKey: true,
+	})
+
+	s.Dispatcher = s.newFunction("Dispatcher", p, function{
+		description: "Streamer: sends a hint to the work queue for each request that waits",
+		props:       FunctionProps{ImportPath: mainOf("dispatcher"), MemoryMB: 256, TimeoutSeconds: 30},
+		environment: map[string]*string{
+			contract.EnvRequestsTable: s.Requests.TableName(), // a metric dimension
+			contract.EnvWorkQueueURL:  s.WorkQueue.QueueUrl(),
+		},
+		permissions: []awsiam.PolicyStatement{
+			allow(s.Requests.TableStreamArn(), "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+			allow(jsii.String("*"), "dynamodb:ListStreams"), // takes no resource
+			allow(s.WorkQueue.QueueArn(), "sqs:SendMessage"),
+			allow(s.Undispatched.QueueArn(), "sqs:SendMessage"),
+		},
+		usesKey: true,
+	})
+
+	processor := map[string]*string{
+		contract.EnvConnectionsTable: s.Connections.TableName(),
+		contract.EnvRequestsTable:    s.Requests.TableName(),
+		contract.EnvFilesBucket:      s.Files.BucketName(),
+		contract.EnvWorkQueueURL:     s.WorkQueue.QueueUrl(),
+		contract.EnvCallbackEndpoint: s.CallbackURL(),
+	}
+	if *p.Clocks != (Clocks{}) {
+		processor[contract.EnvClocks] = jsii.String(p.Clocks.environment())
+	}
+	s.Processor = s.newFunction("Processor", p, function{
+		description: "Streamer: does the work of async actions",
+		props:       p.Processor,
+		environment: processor,
+		permissions: []awsiam.PolicyStatement{
+			allow(s.WorkQueue.QueueArn(), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"),
+			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem"),
+			allow(s.Connections.TableArn(), "dynamodb:DeleteItem"),
+			allow(s.everyFile(), "s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"),
+			allow(s.everyConnection(), "execute-api:ManageConnections"),
+		},
+		usesKey: true,
+	})
+	if p.Processor.ImportPath == mainOf("processor") {
+		s.GrantReadRequests(s.Processor) // the sample report is about them
+	}
+
+	s.Reconciler = s.newFunction("Reconciler", p, function{
+		description: "Streamer: finds requests whose hint was lost and sends it again",
+		props:       FunctionProps{ImportPath: mainOf("reconciler"), MemoryMB: 256, TimeoutSeconds: 120},
+		environment: map[string]*string{
+			contract.EnvRequestsTable: s.Requests.TableName(),
+			contract.EnvWorkQueueURL:  s.WorkQueue.QueueUrl(),
+		},
+		permissions: []awsiam.PolicyStatement{
+			allow(s.requestsIndex(contract.IndexOpen), "dynamodb:Query"),
+			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
+			allow(s.WorkQueue.QueueArn(), "sqs:SendMessage"),
+		},
+		usesKey: true,
+	})
+}
+
+// function is what one function has of its own.
+type function struct {
+	description string
+	props       FunctionProps
+	environment map[string]*string
+	permissions []awsiam.PolicyStatement
+	usesKey     bool // touches what StreamerProps.EncryptionKey encrypts
+}
+
+// newFunction makes a function with a role and a log group of its own.
+func (s *StreamerConstruct) newFunction(name string, p *StreamerProps, f function) awslambda.Function {
+	scope := constructs.NewConstruct(s, jsii.String(name))
+	logs := awslogs.NewLogGroup(scope, jsii.String("Logs"), &awslogs.LogGroupProps{
+		Retention:     p.LogRetention,
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+	})
+	role.AddToPolicy(allow(logs.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents"))
+	for _, statement := range f.permissions {
+		role.AddToPolicy(statement)
+	}
+	if f.usesKey && p.EncryptionKey != nil {
+		p.EncryptionKey.GrantEncryptDecrypt(role)
+	}
+
+	environment := maps.Clone(f.environment)
+	for key, value := range f.props.Environment {
+		environment[key] = jsii.String(value)
+	}
+	code := f.props.Code
+	if code == nil {
+		code = (&binary{f.props.ImportPath, s.local.goos(), s.local.goarch()}).code()
+	}
+	return awslambda.NewFunction(scope, jsii.String("Function"), &awslambda.FunctionProps{
+		Description:  jsii.String(f.description),
+		Code:         code,
+		Runtime:      awslambda.Runtime_PROVIDED_AL2023(),
+		Handler:      jsii.String("bootstrap"),
+		Architecture: s.local.architecture(),
+		MemorySize:   jsii.Number(f.props.MemoryMB),
+		Timeout:      awscdk.Duration_Seconds(jsii.Number(f.props.TimeoutSeconds)),
+		Environment:  &environment,
+		Role:         role,
+		LogGroup:     logs,
+		Tracing:      awslambda.Tracing_ACTIVE, // adds the two X-Ray writes to the role
+	})
+}
+
+// environment is the value of contract.EnvClocks.
+func (c *Clocks) environment() string {
+	out, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // a struct of numbers
+	}
+	return string(out)
+}

@@ -1,0 +1,117 @@
+package constructs
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/pay-theory/streamer/internal/contract"
+)
+
+// localStage is the value of contract.ContextLocal. A nil one is an account; its
+// methods answer for both, and are the only place that knows the difference.
+type localStage struct {
+	Endpoint string          `json:"endpoint"`
+	Issuer   string          `json:"issuer"`
+	Audience string          `json:"audience"`
+	JWKS     json.RawMessage `json:"jwks"`
+}
+
+// readLocalStage finds the local stage in the context, nil if there is none.
+func readLocalStage(scope constructs.Construct) (*localStage, error) {
+	value := scope.Node().TryGetContext(jsii.String(contract.ContextLocal))
+	if value == nil {
+		return nil, nil
+	}
+	text, isText := value.(string) // as the command line gives it; cdk.json gives an object
+	if !isText {
+		object, err := json.Marshal(value)
+		if err != nil {
+			return nil, fmt.Errorf("context %s: %w", contract.ContextLocal, err)
+		}
+		text = string(object)
+	}
+	local := &localStage{}
+	if err := json.Unmarshal([]byte(text), local); err != nil {
+		return nil, fmt.Errorf("context %s is not a JSON object: %w", contract.ContextLocal, err)
+	}
+	if !strings.HasPrefix(local.Endpoint, "http") {
+		return nil, fmt.Errorf("context %s: endpoint is %q: give the stage's address, http://…", contract.ContextLocal, local.Endpoint)
+	}
+	if local.Issuer == "" || local.Audience == "" || len(local.JWKS) == 0 {
+		return nil, errors.New("context " + contract.ContextLocal + ": issuer, audience and jwks are needed")
+	}
+	return local, nil
+}
+
+// goos and goarch are what functions are built for: the local stage runs them on
+// this machine.
+func (l *localStage) goos() string {
+	if l == nil {
+		return "linux"
+	}
+	return runtime.GOOS
+}
+
+func (l *localStage) goarch() string {
+	if l == nil {
+		return "arm64"
+	}
+	return runtime.GOARCH
+}
+
+func (l *localStage) architecture() awslambda.Architecture {
+	if l.goarch() == "amd64" {
+		return awslambda.Architecture_X86_64()
+	}
+	return awslambda.Architecture_ARM_64()
+}
+
+// auth is whom the authorizer trusts: on the local stage its own key alone, so that
+// no token of a real issuer is ever needed, or accepted, there.
+func (l *localStage) auth(asked *AuthProps) *AuthProps {
+	if l == nil || (asked != nil && asked.Anonymous) {
+		return asked
+	}
+	return &AuthProps{Issuer: l.Issuer, Audience: l.Audience, JWKS: string(l.JWKS)}
+}
+
+// enforceSSL: the local stage speaks plain HTTP.
+func (l *localStage) enforceSSL() bool { return l == nil }
+
+// routeResponse: the emulator refuses the resource, and sends a returned body
+// without it.
+func (l *localStage) routeResponse() bool { return l == nil }
+
+// metricMath: the emulator refuses alarms on expressions.
+func (l *localStage) metricMath() bool { return l == nil }
+
+// removalPolicy: nothing local is worth keeping.
+func (l *localStage) removalPolicy(asked awscdk.RemovalPolicy) awscdk.RemovalPolicy {
+	if l == nil {
+		return asked
+	}
+	return awscdk.RemovalPolicy_DESTROY
+}
+
+// webSocketURL is where clients connect.
+func (s *StreamerConstruct) webSocketURL(l *localStage) *string {
+	if l == nil {
+		return s.Stage.Url()
+	}
+	return jsii.String("ws" + strings.TrimPrefix(*s.callbackURL(l), "http"))
+}
+
+// callbackURL is where functions post frames.
+func (s *StreamerConstruct) callbackURL(l *localStage) *string {
+	if l == nil {
+		return s.Stage.CallbackUrl()
+	}
+	return jsii.String(strings.TrimSuffix(l.Endpoint, "/") + "/_aws/execute-api/" + *s.API.ApiId() + "/" + *s.Stage.StageName())
+}

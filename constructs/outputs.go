@@ -1,0 +1,32 @@
+package constructs
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/pay-theory/streamer/internal/contract"
+)
+
+// Outputs adds to the stack of scope what a client or a test needs to know of this
+// Streamer: WebSocketUrl, CallbackUrl, ConnectionsTableName, RequestsTableName,
+// FilesBucketName, WorkQueueUrl and DeadLetterQueueUrl. The keys are fixed, so call it
+// once in a stack.
+func (s *StreamerConstruct) Outputs(scope constructs.Construct) {
+	for _, output := range []struct {
+		key, description string
+		value            *string
+	}{
+		{contract.OutputWebSocketURL, "Where clients connect", s.WebSocketURL()},
+		{contract.OutputCallbackURL, "Where frames are posted to connections", s.CallbackURL()},
+		{contract.OutputConnectionsTable, "One item per open connection", s.Connections.TableName()},
+		{contract.OutputRequestsTable, "The truth about every async request", s.Requests.TableName()},
+		{contract.OutputFilesBucket, "Results, reports and large payloads", s.Files.BucketName()},
+		{contract.OutputWorkQueueURL, "Hints that a request waits for a worker", s.WorkQueue.QueueUrl()},
+		{contract.OutputDeadLetterURL, "Hints that were delivered too often", s.DeadLetters.QueueUrl()},
+	} {
+		awscdk.NewCfnOutput(scope, jsii.String(output.key), &awscdk.CfnOutputProps{
+			Description: jsii.String(output.description),
+			Value:       output.value,
+		}).OverrideLogicalId(jsii.String(output.key))
+	}
+}

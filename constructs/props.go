@@ -1,0 +1,303 @@
+package constructs
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/pay-theory/streamer/internal/contract"
+)
+
+// StreamerProps configures a Streamer. The zero value of every field is its default.
+type StreamerProps struct {
+	// StageName is the last part of the WebSocket URL: 1 to 128 letters, digits, "-"
+	// and "_". Default "v1".
+	StageName string
+
+	// Auth says whose tokens open a connection. Nil: every connection is refused, and
+	// the synth warns.
+	Auth *AuthProps
+
+	// Router answers the clients' messages: it runs sync actions and stores async
+	// ones. Default: the sample actions, 256 MB, 29 s, which is also the most that an
+	// integration of API Gateway waits ("Quotas for configuring and running a
+	// WebSocket API in API Gateway").
+	Router FunctionProps
+	// Processor does the work of async actions. Default: the sample actions, 1024 MB,
+	// 900 s, which is also the most that a function may take ("Lambda quotas").
+	Processor FunctionProps
+
+	// MaxConcurrency is how many requests are worked on at once, 2 to 1000 ("Scaling
+	// behavior for Amazon SQS event source mappings"). Default 100.
+	MaxConcurrency int
+
+	// Clocks sets the pace of progress and recovery. Nil: the defaults of each.
+	Clocks *Clocks
+
+	// Throttle limits the messages of all clients together. Nil: its defaults.
+	Throttle *ThrottleProps
+
+	// AccessLogs receives a line for each connect, message and disconnect. Nil: none,
+	// because API Gateway writes them with a role that is set once for a whole account
+	// and region ("Set up CloudWatch logging for WebSocket APIs in API Gateway"),
+	// which no construct should change. Set that role before you set this.
+	AccessLogs awslogs.ILogGroup
+
+	// RemovalPolicy is what becomes of the tables and the bucket when they leave the
+	// stack. With RETAIN the tables are also protected from deletion by hand. With
+	// DESTROY, empty the bucket first: AWS deletes only an empty one. Default RETAIN.
+	RemovalPolicy awscdk.RemovalPolicy
+
+	// LogRetention is how long the functions' logs are kept. Logs leave with the
+	// stack. Default one month.
+	LogRetention awslogs.RetentionDays
+
+	// EncryptionKey encrypts tables, queues and bucket, and the functions may use it.
+	// Nil: keys that AWS owns, which cost nothing.
+	EncryptionKey awskms.IKey
+
+	// FileRetentionDays is how long results, reports and large payloads stay in the
+	// bucket, at least 1. Default 30.
+	FileRetentionDays int
+
+	// UploadOrigins are the web origins, such as "https://app.example.com", whose
+	// pages may send files to the bucket through presigned links. Default none.
+	UploadOrigins []string
+
+	// Alarms sets thresholds and actions. Nil: the default thresholds, no actions.
+	Alarms *AlarmProps
+}
+
+// AuthProps says whose tokens open a connection. User and tenant of everything that
+// happens on the connection come from the token.
+type AuthProps struct {
+	// Issuer and Audience must be what the token's iss and aud say. Required.
+	Issuer, Audience string
+	// JWKS is the issuer's public keys, a JSON Web Key Set (RFC 7517) as JSON text.
+	// Required. It travels in the authorizer's environment, of which Lambda takes
+	// 4 KB: about eight keys.
+	JWKS string
+	// SubjectClaim and TenantClaim name the claims that hold the user and the tenant.
+	// Default "sub" and "tenant".
+	SubjectClaim, TenantClaim string
+
+	// Anonymous lets everybody in without a token, all as one user of one tenant. It
+	// excludes the fields above. For demonstrations only.
+	Anonymous bool
+}
+
+// FunctionProps is a function that users may replace by their own.
+type FunctionProps struct {
+	// ImportPath is a package main that the app's module can build, such as
+	// "example.com/app/cmd/processor". Default: Streamer's own, with the sample
+	// actions.
+	ImportPath string
+	// Code is a ready-made deployment package with an executable named bootstrap, in
+	// place of ImportPath. It must be built for Linux on arm64.
+	Code awslambda.Code
+	// MemoryMB is 128 to 10,240 ("Lambda quotas"); processor power grows with it.
+	MemoryMB int
+	// TimeoutSeconds is how long one run may take: 1 to 29 for the router, 1 to 900
+	// for the processor.
+	TimeoutSeconds int
+	// Environment is added to the function's variables, of which Lambda takes 4 KB in
+	// all. Names that begin with STREAMER_ are Streamer's.
+	Environment map[string]string
+}
+
+// Clocks sets the pace of progress and recovery, in milliseconds. Zero leaves a
+// clock at its default.
+type Clocks struct {
+	// LeaseMS is how long a worker that is not heard of keeps its request. Default
+	// 30,000.
+	LeaseMS int `json:"lease,omitempty"`
+	// VisibilityMS is how long a message under work stays hidden before another worker
+	// may take it. Default 60,000.
+	VisibilityMS int `json:"visibility,omitempty"`
+	// PulseMS is how often progress is stored while it changes, PulseIdleMS while it
+	// does not. Default 2,000 and 10,000.
+	PulseMS     int `json:"pulse,omitempty"`
+	PulseIdleMS int `json:"pulse_idle,omitempty"`
+	// ProgressMS is the shortest time between two progress frames of a request.
+	// Default 250.
+	ProgressMS int `json:"progress,omitempty"`
+}
+
+// ThrottleProps limits the messages of all clients together. What is above is
+// answered with 429 by API Gateway itself.
+type ThrottleProps struct {
+	// RatePerSecond is the steady rate and Burst what may come at once. An account has
+	// 10,000 and 5,000 for all its APIs of a region ("Amazon API Gateway quotas").
+	// Default 1,000 and 2,000.
+	RatePerSecond, Burst int
+}
+
+// AlarmProps sets thresholds and actions of the alarms.
+type AlarmProps struct {
+	// OldestWaitingMinutes is how long a request may wait for a worker. Default 5.
+	OldestWaitingMinutes int
+	// FunctionErrors is how many runs may fail within 5 minutes, over all functions
+	// together, before the alarm goes off. A single one heals itself. Default 5.
+	FunctionErrors int
+	// Actions are told when an alarm goes off, and when it is over.
+	Actions []awscloudwatch.IAlarmAction
+}
+
+// Limits of AWS, and the defaults of the engine that Clocks are checked against.
+const (
+	minConcurrency, maxConcurrency = 2, 1000
+	minMemoryMB, maxMemoryMB       = 128, 10240
+	maxRouterSeconds               = 29
+	maxProcessorSeconds            = 900
+	maxVisibilityMS                = 12 * 60 * 60 * 1000
+	maxEnvironmentBytes            = 4096
+
+	defaultLeaseMS, defaultVisibilityMS = 30_000, 60_000
+	defaultPulseMS, defaultPulseIdleMS  = 2_000, 10_000
+)
+
+var stageNamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+
+// withDefaults returns a copy in which every zero value has become its default. The
+// caller's structs are not touched.
+func (p *StreamerProps) withDefaults() StreamerProps {
+	out := StreamerProps{}
+	if p != nil {
+		out = *p
+	}
+	setDefault(&out.StageName, "v1")
+	setDefault(&out.MaxConcurrency, 100)
+	setDefault(&out.FileRetentionDays, 30)
+	setDefault(&out.RemovalPolicy, awscdk.RemovalPolicy_RETAIN)
+	setDefault(&out.LogRetention, awslogs.RetentionDays_ONE_MONTH)
+
+	out.Router = out.Router.withDefaults(mainOf("router"), 256, maxRouterSeconds)
+	out.Processor = out.Processor.withDefaults(mainOf("processor"), 1024, maxProcessorSeconds)
+
+	out.Clocks = copyOf(out.Clocks)
+
+	out.Throttle = copyOf(out.Throttle)
+	setDefault(&out.Throttle.RatePerSecond, 1000)
+	setDefault(&out.Throttle.Burst, 2000)
+
+	out.Alarms = copyOf(out.Alarms)
+	setDefault(&out.Alarms.OldestWaitingMinutes, 5)
+	setDefault(&out.Alarms.FunctionErrors, 5)
+	return out
+}
+
+func (p FunctionProps) withDefaults(importPath string, memoryMB, timeoutSeconds int) FunctionProps {
+	if p.Code == nil {
+		setDefault(&p.ImportPath, importPath)
+	}
+	setDefault(&p.MemoryMB, memoryMB)
+	setDefault(&p.TimeoutSeconds, timeoutSeconds)
+	return p
+}
+
+// validate names a bad field and its cure. It expects the defaults filled in.
+func (p *StreamerProps) validate() error {
+	if !stageNamePattern.MatchString(p.StageName) {
+		return fmt.Errorf("StageName is %q: give 1 to 128 letters, digits, - and _", p.StageName)
+	}
+	if p.MaxConcurrency < minConcurrency || p.MaxConcurrency > maxConcurrency {
+		return fmt.Errorf("MaxConcurrency is %d: AWS takes %d to %d", p.MaxConcurrency, minConcurrency, maxConcurrency)
+	}
+	if p.FileRetentionDays < 1 {
+		return fmt.Errorf("FileRetentionDays is %d: give at least 1", p.FileRetentionDays)
+	}
+	switch p.RemovalPolicy {
+	case awscdk.RemovalPolicy_RETAIN, awscdk.RemovalPolicy_DESTROY, awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE:
+	default:
+		return fmt.Errorf("RemovalPolicy is %s: tables and bucket take RETAIN, RETAIN_ON_UPDATE_OR_DELETE or DESTROY", p.RemovalPolicy)
+	}
+	if p.Throttle.RatePerSecond < 1 || p.Throttle.Burst < 1 {
+		return fmt.Errorf("Throttle is %d per second with a burst of %d: give at least 1 each", p.Throttle.RatePerSecond, p.Throttle.Burst)
+	}
+	if p.Alarms.OldestWaitingMinutes < 1 {
+		return fmt.Errorf("Alarms.OldestWaitingMinutes is %d: give at least 1", p.Alarms.OldestWaitingMinutes)
+	}
+	if p.Alarms.FunctionErrors < 1 {
+		return fmt.Errorf("Alarms.FunctionErrors is %d: give at least 1", p.Alarms.FunctionErrors)
+	}
+	return errors.Join(
+		p.Router.validate("Router", maxRouterSeconds),
+		p.Processor.validate("Processor", maxProcessorSeconds),
+		p.Clocks.validate(),
+		p.Auth.validate(),
+	)
+}
+
+func (p FunctionProps) validate(field string, maxSeconds int) error {
+	if p.Code != nil && p.ImportPath != "" {
+		return fmt.Errorf("%s has both ImportPath and Code: give one of them", field)
+	}
+	if p.MemoryMB < minMemoryMB || p.MemoryMB > maxMemoryMB {
+		return fmt.Errorf("%s.MemoryMB is %d: AWS takes %d to %d", field, p.MemoryMB, minMemoryMB, maxMemoryMB)
+	}
+	if p.TimeoutSeconds < 1 || p.TimeoutSeconds > maxSeconds {
+		return fmt.Errorf("%s.TimeoutSeconds is %d: AWS takes 1 to %d here", field, p.TimeoutSeconds, maxSeconds)
+	}
+	size := 0
+	for name, value := range p.Environment {
+		if strings.HasPrefix(name, "STREAMER_") || name == contract.EnvCallbackEndpoint {
+			return fmt.Errorf("%s.Environment sets %s, which is Streamer's: choose another name", field, name)
+		}
+		size += len(name) + len(value)
+	}
+	if size > maxEnvironmentBytes {
+		return fmt.Errorf("%s.Environment holds %d bytes: Lambda takes %d in all, put large values in S3 or Parameter Store", field, size, maxEnvironmentBytes)
+	}
+	return nil
+}
+
+func (c *Clocks) validate() error {
+	for _, clock := range []struct {
+		field string
+		ms    int
+	}{
+		{"LeaseMS", c.LeaseMS}, {"VisibilityMS", c.VisibilityMS}, {"PulseMS", c.PulseMS},
+		{"PulseIdleMS", c.PulseIdleMS}, {"ProgressMS", c.ProgressMS},
+	} {
+		if clock.ms < 0 {
+			return fmt.Errorf("Clocks.%s is %d: give milliseconds, or 0 for the default", clock.field, clock.ms)
+		}
+	}
+	filled := *c
+	setDefault(&filled.LeaseMS, defaultLeaseMS)
+	setDefault(&filled.VisibilityMS, defaultVisibilityMS)
+	setDefault(&filled.PulseMS, defaultPulseMS)
+	setDefault(&filled.PulseIdleMS, defaultPulseIdleMS)
+	switch {
+	case filled.PulseMS > filled.PulseIdleMS:
+		return fmt.Errorf("Clocks.PulseMS is %d: make it at most PulseIdleMS, %d", filled.PulseMS, filled.PulseIdleMS)
+	case filled.LeaseMS < 2*filled.PulseIdleMS:
+		return fmt.Errorf("Clocks.LeaseMS is %d: make it at least twice PulseIdleMS, %d, or live workers lose their requests", filled.LeaseMS, filled.PulseIdleMS)
+	case filled.VisibilityMS < 2*filled.PulseIdleMS:
+		return fmt.Errorf("Clocks.VisibilityMS is %d: make it at least twice PulseIdleMS, %d, or messages under work are delivered again", filled.VisibilityMS, filled.PulseIdleMS)
+	case filled.VisibilityMS > maxVisibilityMS:
+		return fmt.Errorf("Clocks.VisibilityMS is %d: SQS takes at most %d, 12 hours", filled.VisibilityMS, maxVisibilityMS)
+	}
+	return nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func copyOf[T any](p *T) *T {
+	out := new(T)
+	if p != nil {
+		*out = *p
+	}
+	return out
+}

@@ -1,0 +1,61 @@
+package constructs
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/pay-theory/streamer/internal/contract"
+)
+
+const (
+	// dispatchBatch is how many stream records one run of the dispatcher takes.
+	dispatchBatch = 100
+	// dispatchHours is how long the dispatcher tries. Then the lane goes on, and the
+	// reconciler takes care of what was left.
+	dispatchHours = 1
+	// reconcileMinutes is how often the reconciler runs.
+	reconcileMinutes = 5
+)
+
+// addSources says what makes the functions behind the API run.
+func (s *StreamerConstruct) addSources(p *StreamerProps) {
+	s.DispatcherSource = awslambda.NewEventSourceMapping(s, jsii.String("DispatcherSource"), &awslambda.EventSourceMappingProps{
+		Target:           s.Dispatcher,
+		EventSourceArn:   s.Requests.TableStreamArn(),
+		StartingPosition: awslambda.StartingPosition_TRIM_HORIZON,
+		BatchSize:        jsii.Number(dispatchBatch),
+		// A record waits for nothing, and is tried again until it is too old.
+		MaxBatchingWindow:  awscdk.Duration_Seconds(jsii.Number(0)),
+		MaxRecordAge:       awscdk.Duration_Hours(jsii.Number(dispatchHours)),
+		RetryAttempts:      jsii.Number(-1),
+		BisectBatchOnError: jsii.Bool(true),
+		Filters: &[]*map[string]any{awslambda.FilterCriteria_Filter(&map[string]any{
+			"dynamodb": map[string]any{"NewImage": map[string]any{
+				contract.StatusAttribute: map[string]any{"S": []string{contract.StatusPending}},
+			}},
+		})},
+	})
+	// Not by OnFailure, which would also let the dispatcher read the queue's attributes.
+	s.DispatcherSource.Node().DefaultChild().(awslambda.CfnEventSourceMapping).SetDestinationConfig(
+		&awslambda.CfnEventSourceMapping_DestinationConfigProperty{
+			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: s.Undispatched.QueueArn()},
+		})
+
+	s.ProcessorSource = awslambda.NewEventSourceMapping(s, jsii.String("ProcessorSource"), &awslambda.EventSourceMappingProps{
+		Target:                  s.Processor,
+		EventSourceArn:          s.WorkQueue.QueueArn(),
+		BatchSize:               jsii.Number(1), // a long request holds up no other
+		ReportBatchItemFailures: jsii.Bool(true),
+		MaxConcurrency:          jsii.Number(p.MaxConcurrency),
+	})
+
+	s.ReconcilerRule = awsevents.NewRule(s, jsii.String("ReconcilerRule"), &awsevents.RuleProps{
+		Description: jsii.String("Streamer: runs the reconciler"),
+		Schedule:    awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(reconcileMinutes))),
+		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(s.Reconciler, &awseventstargets.LambdaFunctionProps{
+			RetryAttempts: jsii.Number(0), // the next run makes up for a lost one
+		})},
+	})
+}

@@ -1,0 +1,90 @@
+package constructs
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// StreamerConstruct is a deployed Streamer. It is a scope like any construct; its
+// fields are the resources, for grants, metrics, overrides and whatever else the AWS
+// CDK does with them.
+type StreamerConstruct struct {
+	constructs.Construct
+
+	API   awsapigatewayv2.WebSocketApi
+	Stage awsapigatewayv2.WebSocketStage
+
+	Connections awsdynamodb.TableV2 // one item per open WebSocket
+	Requests    awsdynamodb.TableV2 // the truth about every async request
+	Files       awss3.Bucket        // results, reports and large payloads, all under filesPrefix
+
+	WorkQueue    awssqs.Queue // hints that a request waits for a worker
+	DeadLetters  awssqs.Queue // hints that were delivered too often
+	Undispatched awssqs.Queue // where in the stream the dispatcher gave up
+
+	Authorizer awslambda.Function // $connect: whose token is it
+	Router     awslambda.Function // answers every message
+	Dispatcher awslambda.Function // from the requests' stream to the work queue
+	Processor  awslambda.Function // does the work
+	Reconciler awslambda.Function // sends lost hints again
+
+	DispatcherSource awslambda.EventSourceMapping
+	ProcessorSource  awslambda.EventSourceMapping
+	ReconcilerRule   awsevents.Rule
+
+	Alarms Alarms
+
+	local *localStage
+}
+
+// ToString is the construct's path. (A Go struct that stands in for a construct must
+// override at least one method.)
+func (s *StreamerConstruct) ToString() *string { return s.Node().Path() }
+
+// NewStreamer adds a Streamer to scope. Nil props are legal: the sample actions, and
+// every connection refused. It panics if a prop is bad, naming the construct's path,
+// the field and the cure.
+func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *StreamerConstruct {
+	s := &StreamerConstruct{}
+	constructs.NewConstruct_Override(s, scope, jsii.String(id))
+
+	local, err := readLocalStage(s)
+	s.check(err)
+	s.local = local
+	p := props.withDefaults()
+	s.check(p.validate())
+	p.Auth = local.auth(p.Auth)
+	p.RemovalPolicy = local.removalPolicy(p.RemovalPolicy)
+	s.warnAboutAuth(p.Auth)
+
+	s.addTables(&p)
+	s.addFiles(&p)
+	s.addQueues(&p)
+	s.addAPI(&p)
+	s.addFunctions(&p)
+	s.addRoutes()
+	s.addSources(&p)
+	s.addAlarms(&p)
+	return s
+}
+
+// WebSocketURL is where clients connect, "wss://…/v1".
+func (s *StreamerConstruct) WebSocketURL() *string { return s.webSocketURL(s.local) }
+
+// CallbackURL is where functions post frames to connections, "https://…/v1".
+func (s *StreamerConstruct) CallbackURL() *string { return s.callbackURL(s.local) }
+
+// check panics, as the CDK does on bad props.
+func (s *StreamerConstruct) check(err error) {
+	if err != nil {
+		panic(fmt.Sprintf("streamer %s: %v", *s.Node().Path(), err))
+	}
+}

@@ -1,0 +1,127 @@
+package dashboards
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
+	"github.com/aws/jsii-runtime-go"
+	streamer "github.com/pay-theory/streamer/constructs"
+)
+
+// A dashboard is 24 units wide ("Dashboard Body Structure and Syntax").
+const (
+	full, half, third = 24, 12, 8
+	height            = 6
+)
+
+// Colors say the same thing on every graph.
+const (
+	good    = "#2ca02c"
+	bad     = "#d62728"
+	neutral = "#7f7f7f"
+	blue    = "#1f77b4"
+	orange  = "#ff7f0e"
+)
+
+// Widgets are the rows of the overview, for a dashboard of your own.
+func Widgets(s *streamer.StreamerConstruct) [][]awscloudwatch.IWidget {
+	return [][]awscloudwatch.IWidget{
+		{alarms(s)},
+		{connections(s), requests(s), refusals(s)},
+		{waiting(s), depth(s), posts(s)},
+		{duration(s), queueWait(s), recovery(s)},
+	}
+}
+
+func alarms(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	refs := []interfacesawscloudwatch.IAlarmRef{}
+	for _, alarm := range s.Alarms.All() {
+		refs = append(refs, alarm)
+	}
+	return awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
+		Title: jsii.String("Is anything wrong?"), Width: jsii.Number(full), Height: jsii.Number(3),
+		Alarms: &refs,
+	})
+}
+
+func connections(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	return counts("Connections opened and closed", third,
+		s.MetricConnected(look("opened", good)),
+		s.MetricDisconnected(look("closed", neutral)),
+	)
+}
+
+func requests(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	return counts("Requests accepted and ended", third,
+		s.MetricRequestsAccepted(look("accepted", blue)),
+		s.MetricRequestsCompleted(look("completed", good)),
+		s.MetricRequestsFailed(look("failed", bad)),
+		s.MetricRequestsCancelled(look("cancelled", neutral)),
+	)
+}
+
+func refusals(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	metrics := []awscloudwatch.IMetric{s.MetricMessagesRefused(look("messages refused", neutral))}
+	errors := s.MetricFunctionErrors(nil)
+	for _, name := range slices.Sorted(maps.Keys(errors)) {
+		metrics = append(metrics, errors[name])
+	}
+	return counts("Messages refused and function errors", third, metrics...)
+}
+
+func waiting(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
+		Title: jsii.String("How long work waits"), Width: jsii.Number(third), Height: jsii.Number(height),
+		Left:            &[]awscloudwatch.IMetric{s.MetricOldestWaiting(look("oldest waiting request", blue))},
+		LeftAnnotations: threshold(s.Alarms.OldestWaiting),
+		LeftYAxis:       &awscloudwatch.YAxisProps{Min: jsii.Number(0), Label: jsii.String("ms"), ShowUnits: jsii.Bool(false)},
+		Right:           &[]awscloudwatch.IMetric{s.MetricWorkQueueAge(look("oldest hint, those under work included", orange))},
+		RightYAxis:      &awscloudwatch.YAxisProps{Min: jsii.Number(0), Label: jsii.String("s"), ShowUnits: jsii.Bool(false)},
+	})
+}
+
+func depth(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
+		Title: jsii.String("Work waiting, under work and dead"), Width: jsii.Number(third), Height: jsii.Number(height),
+		Left: &[]awscloudwatch.IMetric{
+			s.MetricWorkQueueDepth(look("waiting", blue)),
+			s.MetricInWork(look("under work", good)),
+			s.MetricDeadLetters(look("dead letters", bad)),
+			s.MetricUndispatched(look("undispatched batches", orange)),
+		},
+		LeftAnnotations: threshold(s.Alarms.DeadLetters),
+		LeftYAxis:       fromZero,
+	})
+}
+
+func posts(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
+		Title: jsii.String("Frames posted, and what became of the others"), Width: jsii.Number(third), Height: jsii.Number(height),
+		Left:      &[]awscloudwatch.IMetric{s.MetricFramesPosted(look("posted", good))},
+		LeftYAxis: fromZero,
+		Right: &[]awscloudwatch.IMetric{
+			s.MetricConnectionsGone(look("connection gone", neutral)),
+			s.MetricPostsDenied(look("denied", bad)),
+			s.MetricPostsTooLarge(look("too large", orange)),
+		},
+		RightYAxis: fromZero,
+	})
+}
+
+func duration(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	return times("How long requests take, accepted to ended", third, s.MetricRequestDuration)
+}
+
+func queueWait(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	return times("How long requests wait for their first attempt", third, s.MetricQueueWait)
+}
+
+func recovery(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	return counts("What was tried again", third,
+		s.MetricAttemptsRetried(look("attempts retried", orange)),
+		s.MetricHintsResent(look("hints resent", blue)),
+		s.MetricUndecodableHints(look("hints nobody can read", bad)),
+	)
+}

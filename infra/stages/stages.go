@@ -1,0 +1,58 @@
+// Package stages is the deployable app: the stages that exist, as data, and the stack
+// that each of them is.
+package stages
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/pay-theory/streamer/constructs"
+)
+
+// Stage is what one stage has of its own. Its stack is named "Streamer-" and the
+// stage's name.
+type Stage struct {
+	RemovalPolicy         awscdk.RemovalPolicy
+	LogRetention          awslogs.RetentionDays
+	TerminationProtection bool
+	MaxConcurrency        int
+	Clocks                *constructs.Clocks
+}
+
+// defaultStage is used without -c stage=….
+const defaultStage = "dev"
+
+var stages = map[string]Stage{
+	// local runs on this machine, with clocks so short that a test sees a lease run out.
+	"local": {
+		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,
+		LogRetention:   awslogs.RetentionDays_ONE_DAY,
+		MaxConcurrency: 20,
+		Clocks:         &constructs.Clocks{LeaseMS: 6_000, VisibilityMS: 12_000, PulseMS: 1_000, PulseIdleMS: 2_000, ProgressMS: 250},
+	},
+	"dev": {
+		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,
+		LogRetention:   awslogs.RetentionDays_ONE_WEEK,
+		MaxConcurrency: 10,
+	},
+	"prod": {
+		RemovalPolicy:         awscdk.RemovalPolicy_RETAIN,
+		LogRetention:          awslogs.RetentionDays_THREE_MONTHS,
+		TerminationProtection: true,
+		MaxConcurrency:        500,
+	},
+}
+
+// find returns the stage called name, or an error that lists those that exist.
+func find(name string) (Stage, error) {
+	stage, known := stages[name]
+	if !known {
+		return Stage{}, fmt.Errorf("there is no stage %q: choose one of %s with -c stage=…", name,
+			strings.Join(slices.Sorted(maps.Keys(stages)), ", "))
+	}
+	return stage, nil
+}
