@@ -1,13 +1,19 @@
 """Starts MiniStack with what the local stage needs of it."""
 
 import contextvars
+import os
 import socketserver
+from urllib.parse import urlsplit
 
 from ministack import app
-from ministack.services import apigateway
+from ministack.services import apigateway, sqs
 
 # Small writes leave at once: with Nagle's algorithm every invocation takes 40 ms more.
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
+
+# Queue URLs lead to the front, as every other address does.
+_front = urlsplit(os.environ["AWS_ENDPOINT_URL"])
+sqs.DEFAULT_HOST, sqs.DEFAULT_PORT, sqs._CANONICAL_NETLOC = _front.hostname, _front.port, _front.netloc
 
 # As on API Gateway, the subprotocol that $connect returns is the one that is agreed on.
 _agreed = contextvars.ContextVar("agreed", default=None)

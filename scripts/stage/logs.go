@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,12 +15,16 @@ import (
 // followEvery is how often logs -f looks for new lines.
 const followEvery = time.Second
 
+// lateness is how far behind a later line's time may be: functions run side by side.
+const lateness = 2 * time.Second
+
 // event is one line that a function logged.
 type event struct {
-	ID        string `json:"eventId"`
+	Stream    string `json:"logStreamName"`
 	Timestamp int64  `json:"timestamp"` // Unix milliseconds
 	Message   string `json:"message"`
 	group     string
+	nth       int // among equal lines; MiniStack gives them no ids
 }
 
 // logs prints what the functions whose log group's name contains function have
@@ -33,22 +38,27 @@ func logs(ctx context.Context, d dir, function string, follow bool, out io.Write
 		return errors.New("no stage is up")
 	}
 	var since int64
-	seen := map[string]bool{}
+	seen := map[event]bool{}
 	for {
 		events, err := readEvents(ctx, s.Front, function, since)
 		if err != nil {
 			return err
 		}
+		printed := 0
 		for _, e := range events {
-			if seen[e.ID] {
+			if seen[e] {
 				continue
 			}
-			seen[e.ID] = true
-			since = max(since, e.Timestamp)
+			seen[e] = true
+			printed++
+			since = max(since, e.Timestamp-lateness.Milliseconds())
 			at := time.UnixMilli(e.Timestamp).Format("15:04:05.000")
 			fmt.Fprintf(out, "%s %s %s\n", at, e.group, strings.TrimRight(e.Message, "\n"))
 		}
-		if !follow {
+		switch {
+		case printed > 0: // there may be more: one answer holds so many lines only
+			continue
+		case !follow:
 			return nil
 		}
 		select {
@@ -74,26 +84,20 @@ func readEvents(ctx context.Context, front, function string, since int64) ([]eve
 		if !strings.Contains(strings.ToLower(g.Name), strings.ToLower(function)) {
 			continue
 		}
+		var page struct{ Events []event }
 		input := map[string]any{"logGroupName": g.Name, "startTime": since}
-		for {
-			var page struct {
-				Events    []event `json:"events"`
-				NextToken string  `json:"nextToken"`
-			}
-			if err := logsCall(ctx, front, "FilterLogEvents", input, &page); err != nil {
-				return nil, err
-			}
-			for _, e := range page.Events {
-				e.group = g.Name[strings.LastIndex(g.Name, "/")+1:]
-				events = append(events, e)
-			}
-			if page.NextToken == "" {
-				break
-			}
-			input["nextToken"] = page.NextToken
+		if err := logsCall(ctx, front, "FilterLogEvents", input, &page); err != nil {
+			return nil, err
+		}
+		count := map[event]int{}
+		for _, e := range page.Events {
+			e.group = g.Name[strings.LastIndex(g.Name, "/")+1:]
+			count[e]++
+			e.nth = count[e]
+			events = append(events, e)
 		}
 	}
-	slices.SortStableFunc(events, func(a, b event) int { return int(a.Timestamp - b.Timestamp) })
+	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.Timestamp, b.Timestamp) })
 	return events, nil
 }
 

@@ -47,7 +47,7 @@ func main() {
 		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	code, err := command(ctx, os.Args[1:])
+	code, err := command(withGoRun(ctx), os.Args[1:])
 	stop()
 	switch {
 	case errors.Is(err, errUsage):
