@@ -1,0 +1,158 @@
+package handlers_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/functions/handlers"
+)
+
+// sink keeps what a handler reports, and when.
+type sink struct {
+	start  time.Time
+	said   []string
+	result string
+}
+
+func (s *sink) Report(percentage float64, message string) { s.Step(percentage, message) }
+
+func (s *sink) Step(percentage float64, message string) {
+	s.said = append(s.said, fmt.Sprintf("%v %g %s", time.Since(s.start), percentage, message))
+}
+
+func (s *sink) Complete(result json.RawMessage, _ *streamer.File) error {
+	s.result = string(result)
+	return nil
+}
+
+func TestEchoReturnsItsPayloadUnaltered(t *testing.T) {
+	for payload, want := range map[string]string{
+		`{"b":1.10,"a":[9007199254740993,1e400,"<&>\u00e9"]}`: `{"b":1.10,"a":[9007199254740993,1e400,"<&>\u00e9"]}`,
+		`"text"`: `"text"`,
+		`false`:  `false`,
+		``:       `null`,
+	} {
+		s := &sink{}
+		err := handlers.Echo.Bind(handlers.EchoHandler).Handle(t.Context(), &streamer.Request[json.RawMessage]{Payload: json.RawMessage(payload)}, s)
+		if err != nil || s.result != want {
+			t.Errorf("%s came back as %s, err %v", payload, s.result, err)
+		}
+	}
+}
+
+func TestEchoAsyncTakesEvenSteps(t *testing.T) {
+	for payload, want := range map[string][]string{
+		`{"message":"hi"}`:                             {"1s 20 Step 1 of 5", "2s 40 Step 2 of 5", "3s 60 Step 3 of 5", "4s 80 Step 4 of 5", "5s 100 Step 5 of 5"},
+		`{"message":"hi","duration_ms":0,"steps":2}`:   {"0s 50 Step 1 of 2", "0s 100 Step 2 of 2"},
+		`{"message":"hi","duration_ms":100,"steps":1}`: {"100ms 100 Step 1 of 1"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &sink{start: time.Now()}
+			err := handlers.EchoAsync.Bind(handlers.EchoAsyncHandler).Handle(t.Context(), &streamer.Request[json.RawMessage]{Payload: json.RawMessage(payload)}, s)
+			if err != nil || !reflect.DeepEqual(s.said, want) || s.result != `{"message":"hi"}` {
+				t.Errorf("%s: said %q, result %s, err %v", payload, s.said, s.result, err)
+			}
+		})
+	}
+}
+
+func TestEchoAsyncStopsWithTheCauseOfItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(2500*time.Millisecond, func() { cancel(streamer.ErrCancelled) })
+		s := &sink{start: time.Now()}
+		err := handlers.EchoAsync.Bind(handlers.EchoAsyncHandler).Handle(ctx, &streamer.Request[json.RawMessage]{Payload: json.RawMessage(`{"message":"hi"}`)}, s)
+		if !errors.Is(err, streamer.ErrCancelled) || len(s.said) != 2 || time.Since(s.start) != 2500*time.Millisecond {
+			t.Errorf("err is %v after %v and %q", err, time.Since(s.start), s.said)
+		}
+	})
+}
+
+func TestBadPayloadsNameTheirField(t *testing.T) {
+	for _, c := range []struct {
+		entry                   streamer.Entry
+		payload, field, problem string
+	}{
+		{handlers.EchoAsync, `{"message":1}`, "message", "a number stands where a string belongs"},
+		{handlers.EchoAsync, `{"duration_ms":-1}`, "duration_ms", "-1 is not 0 to 600000 milliseconds"},
+		{handlers.EchoAsync, `{"duration_ms":600001}`, "duration_ms", "600001 is not 0 to 600000 milliseconds"},
+		{handlers.EchoAsync, `{"duration_ms":1.5}`, "duration_ms", ""},
+		{handlers.EchoAsync, `{"duration_ms":"5000"}`, "duration_ms", "a string stands where"},
+		{handlers.EchoAsync, `{"steps":0}`, "steps", "0 is not 1 to 1000"},
+		{handlers.EchoAsync, `{"steps":1001}`, "steps", "1001 is not 1 to 1000"},
+		{handlers.EchoAsync, `{"step":1}`, "step", "unknown field"},
+		{handlers.EchoAsync, `[]`, "", ""},
+
+		{handlers.GenerateReport, ``, "start_date", "missing: a date as YYYY-MM-DD"},
+		{handlers.GenerateReport, `{"start_date":"2024-01-01"}`, "end_date", "missing: a date as YYYY-MM-DD"},
+		{handlers.GenerateReport, `{"start_date":"01/02/2024","end_date":"2024-01-31"}`, "start_date", `"01/02/2024" is not a date as YYYY-MM-DD, like 2024-01-31`},
+		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2024-02-30"}`, "end_date", `"2024-02-30" is not a date`},
+		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2024-01-31T00:00:00Z"}`, "end_date", "is not a date"},
+		{handlers.GenerateReport, `{"start_date":20240101,"end_date":"2024-02-30"}`, "start_date", "a number stands where a string belongs"},
+		{handlers.GenerateReport, `{"start_date":"2024-02-01","end_date":"2024-01-31"}`, "end_date", "2024-01-31 is before start_date, 2024-02-01"},
+		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2025-01-01"}`, "end_date", "longer than 366 days: end it by 2024-12-31"},
+		{handlers.GenerateReport, `{"start_date":"0001-01-01","end_date":"9999-12-31"}`, "end_date", "longer than 366 days"},
+		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2024-01-31","format":"PDF"}`, "format", `"PDF" is not "pdf" or "csv"`},
+		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2024-01-31","tenant":"x"}`, "tenant", "unknown field"},
+	} {
+		e, ok := streamer.AsError(c.entry.Check(json.RawMessage(c.payload)))
+		if !ok {
+			t.Errorf("%s %s: accepted", c.entry.Spec().Name, c.payload)
+			continue
+		}
+		field, _ := e.Details["field"].(string)
+		if field != c.field || !strings.Contains(e.Message, c.problem) {
+			t.Errorf("%s %s: field %q: %s", c.entry.Spec().Name, c.payload, field, e.Message)
+		}
+	}
+}
+
+func TestGoodPayloadsAtTheirBounds(t *testing.T) {
+	for _, c := range []struct {
+		entry   streamer.Entry
+		payload string
+	}{
+		{handlers.EchoAsync, ``},
+		{handlers.EchoAsync, `{"message":"","duration_ms":0,"steps":1}`},
+		{handlers.EchoAsync, `{"message":"x","duration_ms":600000,"steps":1000}`},
+		{handlers.EchoAsync, `{"duration_ms":null}`},
+		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2024-01-01"}`},
+		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2024-12-31","format":"csv"}`},
+	} {
+		if err := c.entry.Check(json.RawMessage(c.payload)); err != nil {
+			t.Errorf("%s %s: %v", c.entry.Spec().Name, c.payload, err)
+		}
+	}
+}
+
+func TestReportDays(t *testing.T) {
+	days, err := handlers.ReportIn{StartDate: "2024-02-28", EndDate: "2024-03-01"}.Days()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, day := range days {
+		got = append(got, day.Format(time.RFC3339))
+	}
+	if want := []string{"2024-02-28T00:00:00Z", "2024-02-29T00:00:00Z", "2024-03-01T00:00:00Z"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestSampleActionsAreSound(t *testing.T) {
+	registry, err := streamer.NewRegistry(handlers.Echo.Bind(handlers.EchoHandler), handlers.EchoAsync, handlers.GenerateReport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if unbound := registry.Unbound(false); unbound != nil {
+		t.Errorf("the router lacks %v", unbound)
+	}
+}
