@@ -122,7 +122,7 @@ func (a Action[In, Out]) Check(payload json.RawMessage) error {
 
 func (a Action[In, Out]) decode(payload json.RawMessage) (In, error) {
 	var in In
-	if raw, ok := any(&in).(*json.RawMessage); ok {
+	if raw, ok := any(&in).(*json.RawMessage); ok && len(payload) > 0 {
 		*raw = payload
 	} else if len(payload) > 0 {
 		dec := json.NewDecoder(bytes.NewReader(payload))
