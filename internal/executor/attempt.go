@@ -1,0 +1,224 @@
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/progress"
+	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/internal/view"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+var errCompletedTwice = errors.New("complete: the request has ended already")
+
+// attempt is one run of a handler under one claim.
+type attempt struct {
+	*Executor
+	delivery Delivery
+	row      lifecycle.Row
+	session  *progress.Session
+
+	mu     sync.Mutex
+	closed bool // its outcome is decided: nothing else may end it
+	ended  *lifecycle.Row
+	told   bool
+}
+
+// run is one attempt, from its claim to its outcome.
+func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claimed time.Time) error {
+	if row.Attempt == 1 {
+		e.Metrics.Duration(contract.MetricQueueWait, row.Action, claimed.Sub(time.UnixMilli(row.CreatedAt)))
+	}
+	a := &attempt{Executor: e, delivery: d, row: row}
+	work, lost := context.WithCancelCause(ctx)
+	defer lost(nil)
+	a.session = progress.Start(ctx, progress.NewTracker(row, e.Clocks.Clocks, claimed), e.Clock, e.Connections,
+		func(ctx context.Context, u lifecycle.Update) (lifecycle.Row, error) { return e.Requests.Update(ctx, d.Key, u) }, lost)
+	defer a.session.Stop()
+	var keepers sync.WaitGroup
+	defer keepers.Wait()
+	keep, stop := context.WithCancel(ctx)
+	defer stop()
+	keepers.Go(func() { a.hold(keep) })
+	keepers.Go(func() { a.limit(keep, claimed, lost) })
+
+	return a.resolve(ctx, work, a.handle(ctx, work))
+}
+
+// hold keeps the message invisible to everyone else.
+func (a *attempt) hold(ctx context.Context) {
+	for {
+		due, stop := a.Clock.After(a.Clocks.Visibility / 2)
+		select {
+		case <-ctx.Done():
+			stop()
+			return
+		case <-due:
+		}
+		if err := a.Queue.Hold(ctx, a.delivery.Handle, a.Clocks.Visibility); err != nil && ctx.Err() == nil {
+			a.Log.WarnContext(ctx, "message not held: it may be delivered a second time", "request", a.delivery.Key.ID, "error", err)
+		}
+	}
+}
+
+// limit ends the work when its time is up.
+func (a *attempt) limit(ctx context.Context, claimed time.Time, lost func(error)) {
+	end, cause := time.UnixMilli(a.row.DeadlineAt), streamer.ErrDeadline
+	sooner := func(at time.Time) {
+		if at.Before(end) {
+			end, cause = at, streamer.ErrTimeout
+		}
+	}
+	if entry, known := a.Registry.Lookup(a.row.Action); known {
+		sooner(claimed.Add(entry.Spec().Timeout))
+	}
+	if function, limited := ctx.Deadline(); limited {
+		sooner(function.Add(-reserve))
+	}
+	due, stop := a.Clock.After(end.Sub(a.Clock.Now()))
+	defer stop()
+	select {
+	case <-ctx.Done():
+	case <-due:
+		lost(cause)
+	}
+}
+
+// handle runs the handler and waits for it, but for one that does not heed the end of
+// its context: that one is left behind, and whatever it still writes is refused.
+func (a *attempt) handle(ctx, work context.Context) error {
+	result := make(chan error, 1)
+	go func() { result <- a.call(ctx, work) }()
+	select {
+	case err := <-result:
+		return err
+	case <-work.Done():
+	}
+	due, stop := a.Clock.After(grace)
+	defer stop()
+	select {
+	case err := <-result:
+		return err
+	case <-due:
+		a.Log.ErrorContext(ctx, "handler goes on although its context has ended", "request", a.delivery.Key.ID, "action", a.row.Action)
+		return context.Cause(work)
+	}
+}
+
+func (a *attempt) call(ctx, work context.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("handler panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	binding, ok := a.Registry.Binding(a.row.Action)
+	if !ok {
+		// A deployment may be under way: another attempt may find it.
+		return &streamer.Error{Code: protocol.UnknownAction, Message: fmt.Sprintf("action %q is not deployed", a.row.Action), Retryable: true}
+	}
+	payload, err := a.payload(work, a.row)
+	if err != nil {
+		return err
+	}
+	req := &streamer.Request[json.RawMessage]{
+		ID: a.delivery.Key.ID, Action: a.row.Action, Tenant: a.delivery.Key.Tenant, User: a.row.User, Attempt: a.row.Attempt,
+		CreatedAt: time.UnixMilli(a.row.CreatedAt), Deadline: time.UnixMilli(a.row.DeadlineAt),
+		Payload: payload, Files: a.Files.Of(a.delivery.Key),
+	}
+	return binding.Handle(work, req, sink{a.session, func(result json.RawMessage, file *streamer.File) error {
+		return a.complete(ctx, result, file)
+	}})
+}
+
+// sink is what the binding writes to.
+type sink struct {
+	*progress.Session
+	complete func(json.RawMessage, *streamer.File) error
+}
+
+// Complete implements streamer.Sink.
+func (s sink) Complete(result json.RawMessage, file *streamer.File) error {
+	return s.complete(result, file)
+}
+
+// complete ends the request with its result.
+func (a *attempt) complete(ctx context.Context, result json.RawMessage, file *streamer.File) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return errCompletedTwice
+	}
+	outcome := lifecycle.Outcome{Result: string(result)}
+	if file != nil {
+		outcome.File = file.Key
+	}
+	if len(result) > protocol.MaxInline {
+		hash, err := a.Files.PutDocument(ctx, view.ResultKey(a.delivery.Key), result)
+		if err != nil {
+			return fmt.Errorf("complete: %w", err)
+		}
+		outcome = lifecycle.Outcome{At: lifecycle.PlaceObject, Size: int64(len(result)), Hash: hash}
+	}
+	seq := a.session.Close()
+	if err := a.end(ctx, lifecycle.Complete(a.row.Fence, outcome, seq, a.Clock.Now()), protocol.Completed, seq); err != nil {
+		a.session.Reopen()
+		return fmt.Errorf("complete: %w", err)
+	}
+	return nil
+}
+
+// end writes a terminal state and tells everyone. The caller holds the lock.
+func (a *attempt) end(ctx context.Context, u lifecycle.Update, status protocol.Status, seq int64) error {
+	row, err := a.write(ctx, u, func(stood lifecycle.Row) bool { return stood.Status == status && stood.Seq == seq })
+	if err != nil {
+		return err
+	}
+	a.closed, a.ended = true, &row
+	a.Executor.ended(ctx, row)
+	frame, err := view.Terminal(ctx, row, a.Files, a.Clock.Now())
+	if err != nil {
+		a.Log.ErrorContext(ctx, "terminal frame not made", "request", a.delivery.Key.ID, "error", err)
+		return nil // the outcome is stored; telling comes with the message's next delivery
+	}
+	a.told = a.session.End(ctx, frame, seq, row.Watchers, tellBudget)
+	return nil
+}
+
+// write carries out a transition of the claim's owner, again and again while the table
+// does not answer and the lease lasts. own recognises the row that this very write left,
+// in case its answer was lost.
+func (a *attempt) write(ctx context.Context, u lifecycle.Update, own func(lifecycle.Row) bool) (lifecycle.Row, error) {
+	end := a.Clock.Now().Add(a.Clocks.Lease)
+	for {
+		row, err := a.Requests.Update(ctx, a.delivery.Key, u)
+		if err == nil {
+			return row, nil
+		}
+		if stood, refused := errors.AsType[*store.RefusedError](err); refused {
+			if stood.Exists && stood.Row.Fence == a.row.Fence && own(stood.Row) {
+				return stood.Row, nil
+			}
+			return row, err
+		}
+		a.Log.WarnContext(ctx, "outcome not written yet", "request", a.delivery.Key.ID, "write", u.Name, "error", err)
+		due, stop := a.Clock.After(writePause)
+		select {
+		case <-ctx.Done():
+			stop()
+			return row, err
+		case <-due:
+		}
+		if !a.Clock.Now().Before(end) {
+			return row, err
+		}
+	}
+}

@@ -1,0 +1,192 @@
+// Package executor takes one queue message and does what it asks for: claims its
+// request, runs the handler while lease and message are kept alive, records the outcome
+// and tells everyone who watches.
+//
+// # Design
+//
+// The message is only a hint. Deliver returns nil exactly when nothing more can come of
+// it, and then it is deleted; ErrKeep leaves it in the queue, to come back at the time
+// that was set on it. The message that a claim came with, the carrier, is deleted only
+// once everyone was told, so a worker may die at any point and the request goes on.
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/clock"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/metric"
+	"github.com/pay-theory/streamer/internal/progress"
+	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/internal/view"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// ErrKeep says that the message must stay in the queue.
+var ErrKeep = errors.New("the message stays in the queue")
+
+const (
+	// tellBudget is how long a terminal frame that is not taken is tried again at once;
+	// after it the message comes back every retell, as often as lifecycle allows.
+	tellBudget = 10 * time.Second
+	retell     = 30 * time.Second
+	// noteBudget is the same for a frame that is not terminal.
+	noteBudget = 2 * time.Second
+	// reserve is what is left of the function's time to record an outcome.
+	reserve = 10 * time.Second
+	// grace is how long a handler may go on after its context has ended.
+	grace = 2 * time.Second
+	// writePause is the time between two tries of a write that the table did not answer.
+	writePause = 200 * time.Millisecond
+	// Back-off before the next attempt: full jitter over backoffFirst doubled per attempt.
+	backoffFirst = time.Second
+	backoffMost  = time.Minute
+)
+
+// Queue holds messages back.
+type Queue interface {
+	// Hold makes a message invisible to everyone else from now on for d. It fails if the
+	// message has been deleted or delivered to someone else since.
+	Hold(ctx context.Context, handle string, d time.Duration) error
+}
+
+// Files is what the executor needs of the files bucket.
+type Files interface {
+	view.Linker
+	Of(key lifecycle.Key) streamer.Files
+	PutDocument(ctx context.Context, key string, doc []byte) (hash []byte, err error)
+	Document(ctx context.Context, key string, hash []byte) ([]byte, error)
+}
+
+// Clocks are the engine's times.
+type Clocks struct {
+	progress.Clocks
+	// Visibility is how long a message is held each time, renewed at half of it.
+	Visibility time.Duration
+}
+
+// Executor runs requests. All fields must be set.
+type Executor struct {
+	Registry    *streamer.Registry
+	Requests    store.Requests
+	Files       Files
+	Connections streamer.ConnectionManager
+	Queue       Queue
+	Clock       clock.Clock
+	Clocks      Clocks
+	// Random is uniform in [0, 1): the jitter.
+	Random  func() float64
+	Metrics metric.Recorder
+	Log     *slog.Logger
+}
+
+// Delivery is one queue message.
+type Delivery struct {
+	Key lifecycle.Key
+	// Message is the message's id, the same at each delivery; Handle is this delivery's.
+	Message string
+	Handle  string
+	// Owner names this invocation.
+	Owner string
+}
+
+// Deliver does what a message asks for. Any error means that the message must stay.
+func (e *Executor) Deliver(ctx context.Context, d Delivery) error {
+	if err := e.Queue.Hold(ctx, d.Handle, e.Clocks.Visibility); err != nil {
+		return fmt.Errorf("%w: %w", ErrKeep, err)
+	}
+	now := e.Clock.Now()
+	row, err := e.Requests.Update(ctx, d.Key, lifecycle.Claim(d.Message, d.Owner, now, e.Clocks.Lease))
+	if err == nil {
+		return e.run(ctx, d, row, now)
+	}
+	stood, refused := errors.AsType[*store.RefusedError](err)
+	if !refused {
+		return fmt.Errorf("%w: %w", ErrKeep, err)
+	}
+	verdict, until, reason := lifecycle.Settle(stood.Row, stood.Exists, d.Message, d.Owner, now)
+	switch verdict {
+	case lifecycle.Own:
+		return e.run(ctx, d, stood.Row, now)
+	case lifecycle.Wait:
+		return e.later(ctx, d, until.Sub(now))
+	case lifecycle.Tell:
+		return e.tell(ctx, d, stood.Row)
+	case lifecycle.Finish:
+		row, err := e.Requests.Update(ctx, d.Key, lifecycle.End(stood.Row, reason, d.Message, now))
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrKeep, err) // it moved: look again
+		}
+		e.ended(ctx, row)
+		return e.tell(ctx, d, row)
+	}
+	return nil
+}
+
+// later keeps the message and makes it come back after d.
+func (e *Executor) later(ctx context.Context, d Delivery, wait time.Duration) error {
+	if err := e.Queue.Hold(ctx, d.Handle, max(wait, 0)); err != nil {
+		return fmt.Errorf("%w: %w", ErrKeep, err)
+	}
+	return ErrKeep
+}
+
+// tell posts the terminal frame of a request to everyone who watches it.
+func (e *Executor) tell(ctx context.Context, d Delivery, row lifecycle.Row) error {
+	frame, err := view.Terminal(ctx, row, e.Files, e.Clock.Now())
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKeep, err)
+	}
+	if progress.Tell(ctx, e.Clock, e.Connections, row, frame, tellBudget) {
+		return nil
+	}
+	return e.untold(ctx, d, row)
+}
+
+// untold counts that not everyone was told and makes the message come back.
+func (e *Executor) untold(ctx context.Context, d Delivery, row lifecycle.Row) error {
+	if _, err := e.Requests.Update(ctx, d.Key, lifecycle.Repost(row)); err != nil {
+		e.Log.WarnContext(ctx, "repost not counted", "request", d.Key.ID, "error", err)
+	}
+	return e.later(ctx, d, retell)
+}
+
+// ended records what became of a request.
+func (e *Executor) ended(ctx context.Context, row lifecycle.Row) {
+	name := map[protocol.Status]string{
+		protocol.Completed: contract.MetricCompleted,
+		protocol.Failed:    contract.MetricFailed,
+		protocol.Cancelled: contract.MetricCancelled,
+	}[row.Status]
+	took := time.Duration(row.EndedAt-row.CreatedAt) * time.Millisecond
+	e.Metrics.Count(name, row.Action)
+	e.Metrics.Duration(contract.MetricDuration, row.Action, took)
+	e.Log.InfoContext(ctx, "request ended", "request", row.Key().ID, "tenant", row.Key().Tenant, "action", row.Action,
+		"status", row.Status, "attempt", row.Attempt, "code", row.Code, "ms", took.Milliseconds())
+}
+
+// payload reads the input of a request, wherever it is kept.
+func (e *Executor) payload(ctx context.Context, row lifecycle.Row) (json.RawMessage, error) {
+	switch row.PayloadAt {
+	case lifecycle.PlaceItem:
+		p, err := e.Requests.Payload(ctx, row.Key())
+		return json.RawMessage(p), err
+	case lifecycle.PlaceObject:
+		return e.Files.Document(ctx, view.PayloadKey(row.Key()), row.Hash)
+	}
+	return json.RawMessage(row.Payload), nil
+}
+
+// backoff is the pause before the attempt after this one.
+func (e *Executor) backoff(attempt int) time.Duration {
+	most := min(backoffFirst<<min(attempt-1, 10), backoffMost)
+	return time.Duration(e.Random() * float64(most))
+}
+

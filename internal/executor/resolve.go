@@ -1,0 +1,125 @@
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// resolve turns what the handler returned, and why its context ended if it did, into the
+// attempt's outcome.
+func (a *attempt) resolve(ctx, work context.Context, err error) error {
+	cause := context.Cause(work)
+	if err == nil && cause == nil && !a.hasEnded() {
+		err = a.complete(ctx, json.RawMessage("null"), nil)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	switch {
+	case a.ended != nil:
+		if err != nil {
+			a.Log.WarnContext(ctx, "handler failed after it had completed", "request", a.delivery.Key.ID, "action", a.row.Action, "error", err)
+		}
+		return a.settled(ctx)
+	case errors.Is(cause, streamer.ErrLost), lost(err):
+		return fmt.Errorf("%w: %w", ErrKeep, streamer.ErrLost)
+	case errors.Is(cause, streamer.ErrCancelled):
+		return a.cancel(ctx)
+	case errors.Is(cause, streamer.ErrDeadline):
+		return a.fail(ctx, protocol.Deadline, "the request's deadline passed while it ran")
+	case cause != nil && errors.Is(cause, ctx.Err()):
+		return fmt.Errorf("%w: %w", ErrKeep, cause) // the function itself is being stopped
+	}
+	f := a.failure(ctx, cause, err)
+	if f.Retryable && a.row.Attempt < a.row.MaxAttempts {
+		next := a.Clock.Now().Add(a.backoff(a.row.Attempt))
+		if next.UnixMilli() < a.row.DeadlineAt {
+			return a.retry(ctx, next, f)
+		}
+	}
+	return a.fail(ctx, f.Code, f.Message)
+}
+
+func (a *attempt) hasEnded() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.ended != nil
+}
+
+// lost reports whether a write was refused because someone else has the request.
+func lost(err error) bool {
+	_, refused := errors.AsType[*store.RefusedError](err)
+	return refused
+}
+
+// failure is what a client may know of why the attempt failed. Everything else is
+// logged.
+func (a *attempt) failure(ctx context.Context, cause, err error) *streamer.Error {
+	if errors.Is(cause, streamer.ErrTimeout) {
+		return &streamer.Error{Code: protocol.Timeout, Message: "the attempt took longer than its action allows", Retryable: true}
+	}
+	if e, ok := streamer.AsError(err); ok {
+		message := e.Message
+		if len(message) > protocol.MaxErrorMessage {
+			message = message[:protocol.MaxErrorMessage]
+		}
+		return &streamer.Error{Code: e.Code, Message: message, Retryable: e.Retryable}
+	}
+	a.Log.ErrorContext(ctx, "handler failed", "request", a.delivery.Key.ID, "tenant", a.delivery.Key.Tenant,
+		"action", a.row.Action, "attempt", a.row.Attempt, "error", err)
+	return &streamer.Error{Code: protocol.Internal, Message: "the request failed inside its handler", Retryable: true}
+}
+
+// settled is the answer for the message once the request is terminal.
+func (a *attempt) settled(ctx context.Context) error {
+	if a.told {
+		return nil
+	}
+	return a.untold(ctx, a.delivery, *a.ended)
+}
+
+func (a *attempt) fail(ctx context.Context, code protocol.Code, message string) error {
+	seq := a.session.Close()
+	if err := a.end(ctx, lifecycle.Fail(a.row.Fence, code, message, seq, a.Clock.Now()), protocol.Failed, seq); err != nil {
+		return fmt.Errorf("%w: %w", ErrKeep, err)
+	}
+	return a.settled(ctx)
+}
+
+func (a *attempt) cancel(ctx context.Context) error {
+	seq := a.session.Close()
+	if err := a.end(ctx, lifecycle.Cancelled(a.row.Fence, seq, a.Clock.Now()), protocol.Cancelled, seq); err != nil {
+		return fmt.Errorf("%w: %w", ErrKeep, err)
+	}
+	return a.settled(ctx)
+}
+
+// retry ends the attempt and makes the message come back when the next one may start.
+func (a *attempt) retry(ctx context.Context, next time.Time, f *streamer.Error) error {
+	seq := a.session.Close()
+	row, err := a.write(ctx, lifecycle.Retry(a.row.Fence, next, f.Code, f.Message),
+		func(stood lifecycle.Row) bool { return stood.Status == protocol.Retrying })
+	if stood, refused := errors.AsType[*store.RefusedError](err); refused && stood.Exists &&
+		stood.Row.Fence == a.row.Fence && stood.Row.CancelAt != 0 {
+		return a.cancel(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKeep, err)
+	}
+	a.Metrics.Count(contract.MetricRetried, a.row.Action)
+	now := a.Clock.Now()
+	a.session.End(ctx, protocol.RetryingFrame{
+		Event:   protocol.Event{RequestID: a.delivery.Key.ID, Ref: a.row.Ref, Seq: seq, TS: now.UnixMilli()},
+		Attempt: a.row.Attempt, NextAt: next.UnixMilli(), Code: f.Code,
+	}, seq, row.Watchers, noteBudget)
+	return a.later(ctx, a.delivery, next.Sub(a.Clock.Now()))
+}

@@ -1,0 +1,323 @@
+package progress
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// maxMarks is how many frames of an attempt are certain to go out, the first report
+// included, the terminal frame not.
+const maxMarks = 100
+
+// A throttled lane pauses for backoffFirst, then twice as long, up to backoffMost.
+const (
+	backoffFirst = 100 * time.Millisecond
+	backoffMost  = 2 * time.Second
+)
+
+// Clocks are the times of an attempt.
+type Clocks struct {
+	// Lease is how long a claim or a pulse keeps the request for its owner.
+	Lease time.Duration
+	// Pulse is the time between two pulses while something changed, PulseIdle while
+	// nothing did.
+	Pulse     time.Duration
+	PulseIdle time.Duration
+	// Interval is the least time between two newest-wins frames.
+	Interval time.Duration
+}
+
+// Tracker holds what an attempt has reported and what each watcher was sent. It is not
+// safe for concurrent use.
+type Tracker struct {
+	clocks  Clocks
+	id, ref string
+	fence   int64
+	attempt int
+
+	n          int // frames numbered so far
+	percentage float64
+	message    string
+	dirty      bool // the newest report has no frame yet
+	changed    bool // it is not in the row yet
+	closed     bool // nothing is reported any more
+
+	newest    protocol.Frame
+	newestSeq int64
+	certain   []numbered
+	marks     int
+	framedAt  time.Time
+	lanes     []*lane
+
+	gone     []string // watchers to drop at the next pulse
+	pulsedAt time.Time
+	leaseEnd time.Time // no post after it; zero once the request is terminal
+}
+
+type numbered struct {
+	seq   int64
+	frame protocol.Frame
+}
+
+type lane struct {
+	connection string
+	seq        int64 // the last that it took
+	next       int   // index into certain
+	tries      int
+	until      time.Time // backing off
+}
+
+// NewTracker begins an attempt that was claimed at now.
+func NewTracker(row lifecycle.Row, clocks Clocks, now time.Time) *Tracker {
+	t := &Tracker{
+		clocks: clocks, id: row.Key().ID, ref: row.Ref, fence: row.Fence, attempt: row.Attempt,
+		pulsedAt: now, leaseEnd: now.Add(clocks.Lease),
+	}
+	t.watch(row.Watchers)
+	return t
+}
+
+// Report takes the newest state of the work; see streamer.Reporter.
+func (t *Tracker) Report(percentage float64, message string, now time.Time) {
+	if !t.take(percentage, message) {
+		return
+	}
+	if t.marks == 0 {
+		t.mark(now)
+		return
+	}
+	t.dirty = true
+}
+
+// Step is Report for what is certain to go out.
+func (t *Tracker) Step(percentage float64, message string, now time.Time) {
+	if !t.take(percentage, message) {
+		return
+	}
+	if t.marks >= maxMarks {
+		t.dirty = true
+		return
+	}
+	t.mark(now)
+}
+
+func (t *Tracker) take(percentage float64, message string) bool {
+	if t.closed || math.IsNaN(percentage) || math.IsInf(percentage, 0) {
+		return false
+	}
+	t.percentage = max(t.percentage, min(max(percentage, 0), 100))
+	t.message = cut(message)
+	t.changed = true
+	return true
+}
+
+func (t *Tracker) mark(now time.Time) {
+	t.marks++
+	seq := t.number()
+	t.certain = append(t.certain, numbered{seq, t.frame(seq, now)})
+	t.dirty, t.framedAt = false, now
+	t.newest = nil // a mark is newer
+}
+
+func (t *Tracker) number() int64 {
+	t.n++
+	return lifecycle.Seq(t.fence, t.n)
+}
+
+func (t *Tracker) frame(seq int64, now time.Time) protocol.Frame {
+	return protocol.Progress{
+		Event:      protocol.Event{RequestID: t.id, Ref: t.ref, Seq: seq, TS: now.UnixMilli()},
+		Percentage: t.percentage, Message: t.message, Attempt: t.attempt,
+	}
+}
+
+// Post is one frame for one watcher.
+type Post struct {
+	Connection string
+	Frame      protocol.Frame
+	seq        int64
+	certain    bool
+}
+
+// Next returns what to post now, if anything. Posted must follow before the next call.
+func (t *Tracker) Next(now time.Time) (Post, bool) {
+	if t.lapsed(now) {
+		return Post{}, false
+	}
+	if t.dirty && !now.Before(t.framedAt.Add(t.clocks.Interval)) {
+		t.numberNewest(now)
+	}
+	for i, l := range t.lanes {
+		if now.Before(l.until) {
+			continue
+		}
+		if p, ok := t.pending(l); ok {
+			t.lanes = append(append(t.lanes[:i:i], t.lanes[i+1:]...), l) // the others first next time
+			return p, true
+		}
+	}
+	return Post{}, false
+}
+
+// lapsed reports whether someone else may hold the request by now.
+func (t *Tracker) lapsed(now time.Time) bool {
+	return !t.leaseEnd.IsZero() && !now.Before(t.leaseEnd)
+}
+
+func (t *Tracker) numberNewest(now time.Time) {
+	t.newestSeq = t.number()
+	t.newest = t.frame(t.newestSeq, now)
+	t.dirty, t.framedAt = false, now
+}
+
+// pending is the frame that a lane is due next: what is certain and older than the
+// newest report first, then that one.
+func (t *Tracker) pending(l *lane) (Post, bool) {
+	newest := t.newest != nil && t.newestSeq > l.seq
+	if l.next < len(t.certain) {
+		c := t.certain[l.next]
+		if !newest || c.seq < t.newestSeq {
+			return Post{l.connection, c.frame, c.seq, true}, true
+		}
+	}
+	if newest {
+		return Post{l.connection, t.newest, t.newestSeq, false}, true
+	}
+	return Post{}, false
+}
+
+// Posted says what became of a post.
+func (t *Tracker) Posted(p Post, err error, now time.Time) {
+	at := slices.IndexFunc(t.lanes, func(l *lane) bool { return l.connection == p.Connection })
+	if at < 0 {
+		return // it stopped watching meanwhile
+	}
+	l := t.lanes[at]
+	switch {
+	case errors.Is(err, streamer.ErrGone):
+		t.lanes = slices.Delete(t.lanes, at, at+1)
+		t.gone = append(t.gone, p.Connection)
+	case err == nil, errors.Is(err, streamer.ErrTooLarge), errors.Is(err, streamer.ErrDenied):
+		// Refused for good counts as sent: the same frame would be refused again.
+		l.tries, l.until = 0, time.Time{}
+		l.seq = p.seq
+		if p.certain {
+			l.next++
+		}
+	default:
+		l.until = now.Add(min(backoffFirst<<min(l.tries, 10), backoffMost))
+		l.tries++
+	}
+}
+
+// Told reports whether every watcher got all that is certain to go out.
+func (t *Tracker) Told() bool {
+	return !slices.ContainsFunc(t.lanes, func(l *lane) bool { return l.next < len(t.certain) })
+}
+
+// Wake is when Next may have something again, if nothing is reported or
+// posted before. It reports false if that is never.
+func (t *Tracker) Wake(now time.Time) (time.Time, bool) {
+	var wake time.Time
+	waits := false
+	if t.lapsed(now) {
+		return wake, waits
+	}
+	sooner := func(at time.Time) {
+		if !waits || at.Before(wake) {
+			wake, waits = at, true
+		}
+	}
+	if t.dirty {
+		sooner(t.framedAt.Add(t.clocks.Interval))
+	}
+	for _, l := range t.lanes {
+		if _, ok := t.pending(l); ok {
+			sooner(l.until)
+		}
+	}
+	return wake, waits
+}
+
+// NextPulse is when the next pulse is due.
+func (t *Tracker) NextPulse() time.Time {
+	if t.changed {
+		return t.pulsedAt.Add(t.clocks.Pulse)
+	}
+	return t.pulsedAt.Add(t.clocks.PulseIdle)
+}
+
+// LeaseEnd is when the request may be given to someone else.
+func (t *Tracker) LeaseEnd() time.Time { return t.leaseEnd }
+
+// Pulse is the update that is due: what is stored, and who is to be dropped. Pulsed or
+// PulseFailed must follow.
+func (t *Tracker) Pulse(now time.Time) lifecycle.Update {
+	t.changed = false
+	t.pulsedAt = now
+	return lifecycle.Pulse(t.fence, lifecycle.State{
+		Percentage: t.percentage, Message: t.message, Seq: lifecycle.Seq(t.fence, t.n),
+	}, now, t.clocks.Lease, t.gone)
+}
+
+// Pulsed takes the row that a pulse of that moment returned.
+func (t *Tracker) Pulsed(row lifecycle.Row, at time.Time) {
+	t.leaseEnd = at.Add(t.clocks.Lease)
+	t.gone = slices.DeleteFunc(t.gone, func(c string) bool { return !slices.Contains(row.Watchers, c) })
+	t.watch(row.Watchers)
+}
+
+// PulseFailed says that the table did not answer: the next pulse comes soon.
+func (t *Tracker) PulseFailed() { t.changed = true }
+
+// watch makes the lanes those of the given connections.
+func (t *Tracker) watch(connections []string) {
+	t.lanes = slices.DeleteFunc(t.lanes, func(l *lane) bool { return !slices.Contains(connections, l.connection) })
+	for _, c := range connections {
+		known := slices.ContainsFunc(t.lanes, func(l *lane) bool { return l.connection == c })
+		if !known && !slices.Contains(t.gone, c) {
+			t.lanes = append(t.lanes, &lane{connection: c, next: len(t.certain)})
+		}
+	}
+}
+
+// Close frames the last report and returns the number of the frame that ends the
+// attempt. Nothing that is reported afterwards counts, until Reopen.
+func (t *Tracker) Close(now time.Time) (seq int64) {
+	if t.dirty {
+		t.numberNewest(now)
+	}
+	t.closed = true
+	return t.number()
+}
+
+// Reopen takes reports again: the attempt could not be ended.
+func (t *Tracker) Reopen() { t.closed = false }
+
+// End adds the frame that ends the attempt, under the number that Close gave, for
+// everyone who watches by now. The row has been written, so the lease is of no more use.
+func (t *Tracker) End(f protocol.Frame, seq int64, watchers []string) {
+	t.leaseEnd = time.Time{}
+	t.watch(watchers)
+	t.certain = append(t.certain, numbered{seq, f})
+}
+
+// cut keeps what fits of a message, in whole characters.
+func cut(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= protocol.MaxProgressMessage {
+		return s
+	}
+	end := protocol.MaxProgressMessage
+	for end > 0 && s[end]&0xC0 == 0x80 {
+		end--
+	}
+	return s[:end]
+}

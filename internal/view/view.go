@@ -1,0 +1,118 @@
+// Package view turns a request's row into the frames that show it, with fresh links.
+package view
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/pay-theory/streamer/internal/files"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// Linker makes links to stored objects.
+type Linker interface {
+	Link(ctx context.Context, key string) (url string, expires time.Time, err error)
+}
+
+// ResultKey is where a result is kept that is too large for the row.
+func ResultKey(key lifecycle.Key) string { return files.Key(key, "result.json") }
+
+// PayloadKey is where a payload is kept that is too large for a table.
+func PayloadKey(key lifecycle.Key) string { return files.Key(key, "payload.json") }
+
+// Terminal is the frame that ends a request. The row must be terminal.
+func Terminal(ctx context.Context, row lifecycle.Row, links Linker, now time.Time) (protocol.Frame, error) {
+	event := protocol.Event{RequestID: row.Key().ID, Ref: row.Ref, Seq: row.Seq, TS: now.UnixMilli()}
+	switch row.Status {
+	case protocol.Completed:
+		result, ref, err := result(ctx, row, links)
+		if err != nil {
+			return nil, err
+		}
+		return protocol.Complete{Event: event, Result: result, ResultRef: ref, Attempt: row.Attempt}, nil
+	case protocol.Failed:
+		return protocol.FailedFrame{Event: event, Code: row.Code, Message: row.Error, Attempt: row.Attempt}, nil
+	case protocol.Cancelled:
+		return protocol.CancelledFrame{Event: event}, nil
+	}
+	return nil, fmt.Errorf("no terminal frame: the request is %s", row.Status)
+}
+
+// Subscribed is the answer to streamer.subscribe.
+func Subscribed(row lifecycle.Row, answer protocol.Answer) protocol.Subscribed {
+	return protocol.Subscribed{
+		Answer: answer, RequestID: row.Key().ID, Status: row.Status, Attempt: row.Attempt,
+		Percentage: row.Percentage, Message: row.Message, Seq: stateSeq(row),
+	}
+}
+
+// stateSeq is the number that a view of the row carries. A terminal row's own number is
+// that of its terminal frame, which is still to come after the view.
+func stateSeq(row lifecycle.Row) int64 {
+	if row.Status.Terminal() {
+		return row.Seq - 1
+	}
+	return row.Seq
+}
+
+// Request is the answer to streamer.get.
+func Request(ctx context.Context, row lifecycle.Row, answer protocol.Answer, links Linker) (protocol.Request, error) {
+	f := protocol.Request{
+		Answer: answer, RequestID: row.Key().ID, Action: row.Action, Status: row.Status, Attempt: row.Attempt,
+		Percentage: row.Percentage, Message: row.Message, Seq: row.Seq,
+		CreatedAt: row.CreatedAt, DeadlineAt: row.DeadlineAt, StartedAt: row.StartedAt, NextAt: row.NextAt, EndedAt: row.EndedAt,
+		Code: row.Code, Error: row.Error,
+	}
+	if row.Status == protocol.Completed {
+		var err error
+		if f.Result, f.ResultRef, err = result(ctx, row, links); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+func result(ctx context.Context, row lifecycle.Row, links Linker) (json.RawMessage, *protocol.Ref, error) {
+	if row.ResultAt == lifecycle.PlaceObject {
+		url, expires, err := links.Link(ctx, ResultKey(row.Key()))
+		if err != nil {
+			return nil, nil, err
+		}
+		return json.RawMessage("null"), &protocol.Ref{
+			URL: url, Size: row.ResultSize, SHA256: hex.EncodeToString(row.ResultHash), ExpiresAt: expires.UnixMilli(),
+		}, nil
+	}
+	if row.File == "" {
+		return json.RawMessage(row.Result), nil, nil
+	}
+	url, expires, err := links.Link(ctx, row.File)
+	if err != nil {
+		return nil, nil, err
+	}
+	linked, err := withLink(row.Result, url, expires)
+	return linked, nil, err
+}
+
+// withLink fills in the members of an embedded streamer.File that are made anew at each
+// delivery.
+func withLink(result, url string, expires time.Time) (json.RawMessage, error) {
+	members := map[string]json.RawMessage{}
+	if err := json.Unmarshal([]byte(result), &members); err != nil {
+		return nil, fmt.Errorf("link result: a result with a file is not an object: %w", err)
+	}
+	link, err := json.Marshal(url)
+	if err != nil {
+		return nil, fmt.Errorf("link result: %w", err)
+	}
+	members["url"] = link
+	members["expires_at"] = json.RawMessage(fmt.Sprint(expires.UnixMilli()))
+	linked, err := json.Marshal(members)
+	if err != nil {
+		return nil, fmt.Errorf("link result: %w", err)
+	}
+	return linked, nil
+}
