@@ -34,6 +34,7 @@ func cdk(d dir, front string, args ...string) (*exec.Cmd, error) {
 		"AWS_CONFIG_FILE="+os.DevNull,
 		"AWS_SHARED_CREDENTIALS_FILE="+os.DevNull,
 		"AWS_EC2_METADATA_DISABLED=true",
+		"NO_PROXY=127.0.0.1,"+os.Getenv("NO_PROXY"),
 		"CDK_DEFAULT_ACCOUNT="+account,
 		"CDK_DEFAULT_REGION="+region,
 		"CDK_DISABLE_VERSION_CHECK=1",

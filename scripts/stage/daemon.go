@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -150,25 +149,9 @@ func serve(ctx context.Context, d dir, log *slog.Logger) error {
 	if err := os.Stdout.Close(); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	if err := <-served; err != nil {
-		return err
+	err = <-served
+	if err == nil {
+		err = context.Cause(ctx)
 	}
-	return context.Cause(ctx)
-}
-
-// lastLines returns the last n lines of a file, indented.
-func lastLines(path string, n int) string {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	lines := bytes.Split(bytes.TrimRight(data, "\n"), []byte("\n"))
-	if len(lines) > n {
-		lines = lines[len(lines)-n:]
-	}
-	var out bytes.Buffer
-	for _, line := range lines {
-		fmt.Fprintf(&out, "    %s\n", line)
-	}
-	return out.String()
+	return errors.Join(err, os.Remove(d.state())) // from now on nobody counts on this stage
 }

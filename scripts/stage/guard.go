@@ -10,8 +10,6 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-
-	"github.com/mattn/go-isatty"
 )
 
 // guardArg makes this program a guard.
@@ -34,8 +32,8 @@ type guarded struct {
 }
 
 // startGuarded starts cmd under a guard. Path, Args, Env, Dir and the standard
-// streams of cmd count. If its standard input is a terminal, that is handed to the
-// command until it ends.
+// streams of cmd count. If its standard input is the terminal that this process has,
+// the command has it until it ends.
 func startGuarded(cmd *exec.Cmd) (*guarded, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -55,21 +53,26 @@ func startGuarded(cmd *exec.Cmd) (*guarded, error) {
 	guard.Stdin, guard.Stdout, guard.Stderr = cmd.Stdin, cmd.Stdout, cmd.Stderr
 	guard.ExtraFiles = []*os.File{theirs}
 	guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if in, ok := cmd.Stdin.(*os.File); ok && isatty.IsTerminal(in.Fd()) {
-		guard.SysProcAttr.Foreground = true
-		guard.SysProcAttr.Ctty = int(in.Fd())
+	terminal, lend := ownTerminal(cmd.Stdin)
+	if lend {
+		guard.SysProcAttr.Foreground, guard.SysProcAttr.Ctty = true, terminal
 	}
 	if err := guard.Start(); err != nil {
 		_ = ours.Close() // the first error tells more
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
 	g := &guarded{cmd: guard, hold: ours, done: make(chan struct{})}
-	go g.wait()
+	go func() {
+		defer close(g.done)
+		g.wait()
+		if lend {
+			takeTerminal(terminal)
+		}
+	}()
 	return g, nil
 }
 
 func (g *guarded) wait() {
-	defer close(g.done)
 	g.err = g.cmd.Wait()
 	g.signal(syscall.SIGKILL) // whatever the command left behind
 	_ = g.hold.Close()        // nobody reads it any more

@@ -30,7 +30,7 @@ type event struct {
 // logs prints what the functions whose log group's name contains function have
 // logged, oldest first, and goes on doing so until ctx ends if follow is set.
 func logs(ctx context.Context, d dir, function string, follow bool, out io.Writer) error {
-	s, up, err := d.readState()
+	s, up, err := d.readState(ctx)
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,7 @@ func startMiniStack(ctx context.Context, d dir, endpoint string) (*guarded, *url
 	at := &url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}
 	if err := waitReady(ctx, g, at); err != nil {
 		g.kill()
+		fmt.Fprint(os.Stderr, lastLines(d.log("ministack"), 20))
 		return nil, nil, err
 	}
 	return g, at, nil

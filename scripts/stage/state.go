@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"time"
 )
 
 // state is what a running stage tells about itself, in .stage/state.json.
@@ -27,22 +29,31 @@ func (d dir) writeState(s state) error {
 }
 
 // readState returns the state of the stage that is up, if one is: a daemon that is
-// gone leaves a file, but not its lock.
-func (d dir) readState() (s state, up bool, err error) {
-	release, held, err := lock(d.daemonLock())
-	if err != nil {
-		return state{}, false, err
+// gone may leave a file, but not its lock. A stage that is just starting or stopping
+// is waited for, no longer than stopTimeout.
+func (d dir) readState(ctx context.Context) (s state, up bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	for {
+		release, held, err := lock(d.daemonLock())
+		if err != nil {
+			return state{}, false, err
+		}
+		if !held {
+			release()
+			return state{}, false, nil
+		}
+		data, err := os.ReadFile(d.state())
+		if err == nil {
+			err = json.Unmarshal(data, &s)
+		}
+		if err == nil {
+			return s, true, nil
+		}
+		select {
+		case <-ctx.Done():
+			return state{}, false, fmt.Errorf("read state: %w", err)
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
-	if !held {
-		release()
-		return state{}, false, nil
-	}
-	data, err := os.ReadFile(d.state())
-	if err != nil {
-		return state{}, false, fmt.Errorf("a stage is starting or stopping: %w", err)
-	}
-	if err := json.Unmarshal(data, &s); err != nil {
-		return state{}, false, fmt.Errorf("read state: %w", err)
-	}
-	return s, true, nil
 }

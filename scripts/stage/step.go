@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -77,4 +78,21 @@ func (s *step) command(ctx context.Context, cmd *exec.Cmd) error {
 	fmt.Fprintln(s.log, "$", strings.Join(cmd.Args, " "))
 	cmd.Stdout, cmd.Stderr = s.log, s.log
 	return runGuarded(ctx, cmd, time.Second)
+}
+
+// lastLines returns the last n lines of a file, indented.
+func lastLines(path string, n int) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	lines := bytes.Split(bytes.TrimRight(data, "\n"), []byte("\n"))
+	if len(lines) > n {
+		lines = lines[len(lines)-n:]
+	}
+	var out bytes.Buffer
+	for _, line := range lines {
+		fmt.Fprintf(&out, "    %s\n", line)
+	}
+	return out.String()
 }

@@ -27,7 +27,7 @@ func up(ctx context.Context, d dir, what deployment, out *steps) (_ *stage, err 
 	}
 	s := &stage{}
 	var running bool
-	if s.state, running, err = d.readState(); err != nil {
+	if s.state, running, err = d.readState(ctx); err != nil {
 		return nil, err
 	}
 	if !running {
@@ -93,7 +93,7 @@ func down(ctx context.Context, d dir, out *steps) error {
 		return err
 	}
 	defer release()
-	s, running, err := d.readState()
+	s, running, err := d.readState(ctx)
 	if err != nil {
 		return err
 	}

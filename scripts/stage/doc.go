@@ -1,0 +1,56 @@
+// Command stage brings up a local stage: MiniStack (an emulator of AWS, no account
+// and no Docker) with a CDK app deployed to it by the real CDK CLI, behind one front.
+// It needs Go, Node.js with npm, and Python 3.10 or later with venv, and works in the
+// directory of any module:
+//
+//	go run github.com/pay-theory/streamer/scripts/stage up --app 'go run .' --stack Hers
+//
+// # Commands
+//
+//	up   [--app CMD] [--stack NAME] [-c KEY=VALUE]... [-- CDK ARGS...]
+//
+// installs what is missing, starts the stage and deploys. If a stage is up, it only
+// deploys, and addresses stay. Without --app the app is what cdk.json names; without
+// --stack all its stacks are deployed. The app finds the stage in the CDK context
+// "streamer:local".
+//
+//	run  [the flags of up] -- CMD ARGS...
+//
+// brings the stage up, runs CMD with the variables of env in its environment, takes the
+// stage down whatever happened, and exits with CMD's code. A stage that was up before
+// stays up; so does a new one with KEEP=1 in the environment.
+//
+//	down                                      takes the stage down, waits until it is gone
+//	env                                       prints export lines for a shell
+//	token --tenant T --subject S [--ttl 1h]   prints a token that the stage accepts
+//	logs [-f] [FUNCTION]                      prints what the functions logged
+//
+// Several stages of different directories run side by side.
+//
+// # Tokens
+//
+// A token is a JWT signed with ES256; iss is "https://stage.streamer.local", aud
+// "streamer", and it has sub, tenant, iat, exp, and the key's RFC 7638 thumbprint as
+// kid. Whoever wants other tokens signs them with the key in STREAMER_TOKEN_KEY.
+//
+// # Files
+//
+// All is in .stage: the venv and the CDK CLI, made once for the pinned versions;
+// token.pem, the key (PKCS #8); logs; and while a stage is up, outputs.json as cdk
+// deploy wrote it, env, and state.json.
+//
+// # Design
+//
+// A daemon owns MiniStack and serves the front; the CDK CLI and the command of run
+// belong to the process that a person started. Whatever starts something holds the only
+// write end of a pipe that the other side reads. When the holder is gone, however it
+// ended, the pipe ends, and so does what it held: a guard kills its process group, and a
+// daemon whose starter has not let go of it (see tie) stops. That needs neither
+// process ids that may be taken over nor anything only one system has. In the same way a
+// stage is up as long as somebody holds the lock on daemon.lock.
+//
+// MiniStack has nothing to save, so stopping is killing.
+//
+// The front is the endpoint that functions, the CDK and clients are given, so nothing
+// goes past it; see package front.
+package main
