@@ -250,10 +250,16 @@ type Unknown struct {
 // Type implements Frame.
 func (u Unknown) Type() Type { return u.Name }
 
-// Encode writes a frame as one line of JSON with its type first. It fails only on a
-// result that is not JSON.
+// Encode writes a frame as one line of JSON with its type first; an Unknown one is
+// written as it was read. It fails only on a result that is not JSON.
 func Encode(f Frame) ([]byte, error) {
 	var buf bytes.Buffer
+	if u, ok := f.(Unknown); ok {
+		if err := json.Compact(&buf, u.Raw); err != nil {
+			return nil, fmt.Errorf("encode %s frame: %w", f.Type(), err)
+		}
+		return buf.Bytes(), nil
+	}
 	fmt.Fprintf(&buf, `{"type":%q,`, f.Type())
 	head := buf.Len()
 	enc := json.NewEncoder(&buf)

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -72,6 +75,20 @@ func (e *RefusedError) Error() string {
 // unknown or doubled, nesting over MaxDepth, lengths over their limits. The error is
 // always a *RefusedError.
 func DecodeMessage(b []byte) (Message, error) {
+	m, err := decode(b)
+	if err == nil {
+		return m, nil
+	}
+	if m.ID == "" {
+		m.ID = idOf(b)
+	}
+	if len(m.ID) > MaxID {
+		m.ID = ""
+	}
+	return m, err
+}
+
+func decode(b []byte) (Message, error) {
 	var m Message
 	if len(b) > MaxMessage {
 		return m, &RefusedError{Code: MessageTooLarge, Problem: fmt.Sprintf("the message has %d bytes, the limit is %d", len(b), MaxMessage)}
@@ -92,12 +109,20 @@ func DecodeMessage(b []byte) (Message, error) {
 	return m, m.check()
 }
 
-func (m *Message) check() error {
-	if len(m.ID) > MaxID {
-		m.ID = ""
-		return refuse("id", fmt.Sprintf("longer than %d bytes", MaxID))
+// idOf reads the id of a message that is JSON but wrong in another way, so that its
+// sender can tell which one was refused.
+func idOf(b []byte) (id string) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(b, &members) != nil || json.Unmarshal(members["id"], &id) != nil {
+		return ""
 	}
+	return id
+}
+
+func (m *Message) check() error {
 	switch {
+	case len(m.ID) > MaxID:
+		return refuse("id", fmt.Sprintf("longer than %d bytes", MaxID))
 	case m.Action == "":
 		return refuse("action", `missing: a message looks like {"action":"echo","payload":{}}`)
 	case !ActionName.MatchString(m.Action):
@@ -124,10 +149,7 @@ func printable(key string) bool {
 }
 
 // fields are the members that a message may have, spelled exactly so.
-var fields = map[string]bool{
-	"action": true, "id": true, "payload": true,
-	"idempotency_key": true, "deadline_ms": true, "request_id": true,
-}
+var fields = []string{"action", "id", "payload", "idempotency_key", "deadline_ms", "request_id"}
 
 // scan walks the whole document once: one object, no deeper than MaxDepth, no member
 // twice in one object, no unknown one at the top. encoding/json lets all of them pass,
@@ -135,6 +157,7 @@ var fields = map[string]bool{
 func scan(b []byte) error {
 	type level struct {
 		seen map[string]bool // nil for an array
+		name string          // of the member that is being read
 		key  bool            // the next token is a member's name
 	}
 	var levels []level
@@ -160,11 +183,18 @@ func scan(b []byte) error {
 		}
 		if top != nil && top.key {
 			if name, ok := tok.(string); ok {
-				if len(levels) == 1 && !fields[name] {
-					return refuse(name, "unknown field")
+				if len(levels) == 1 && !slices.Contains(fields, name) {
+					return refuse(clip(name), "unknown field: a message may have "+strings.Join(fields, ", "))
 				}
+				top.name = name
 				if top.seen[name] {
-					return refuse(name, "stands twice in one object")
+					var path []string
+					for _, l := range levels {
+						if l.seen != nil {
+							path = append(path, l.name)
+						}
+					}
+					return refuse(clip(strings.Join(path, ".")), "stands twice in one object")
 				}
 				top.seen[name] = true
 				top.key = false
@@ -195,29 +225,59 @@ func refuse(field, problem string) *RefusedError {
 }
 
 // FieldError tells which member encoding/json stumbled over, as a dotted path, and
-// what a client should know about it. The field is empty if the error names none.
+// what a client should know about it. The field is empty if the error names none; of
+// an unknown field encoding/json tells its name alone. Neither grows with the input.
 func FieldError(err error) (field, problem string) {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return wrong.Field, fmt.Sprintf("a %s stands where a %s belongs", strings.SplitN(wrong.Value, " ", 2)[0], jsonKind(wrong.Type.Kind().String()))
+		return clip(wrong.Field), fmt.Sprintf("%s stands where %s belongs", found(wrong.Value), expected(wrong.Type.Kind()))
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return strings.Trim(name, `"`), "unknown field"
+		if unquoted, err := strconv.Unquote(name); err == nil {
+			name = unquoted
+		}
+		return clip(name), "unknown field"
 	}
 	return "", plain(err)
 }
 
-func jsonKind(goKind string) string {
+// found names the JSON value of an UnmarshalTypeError: "number" or "number 1.5", as it
+// is the kind or the value that does not fit.
+func found(value string) string {
+	kind, literal, _ := strings.Cut(value, " ")
 	switch {
-	case goKind == "struct" || goKind == "map":
-		return "object"
-	case goKind == "slice" || goKind == "array":
-		return "list"
-	case strings.HasPrefix(goKind, "int") || strings.HasPrefix(goKind, "uint") || strings.HasPrefix(goKind, "float"):
-		return "number (" + goKind + ")"
-	case goKind == "bool":
-		return "boolean"
+	case literal != "":
+		return clip(literal)
+	case kind == "bool":
+		return "a boolean"
+	case kind == "object" || kind == "array":
+		return "an " + kind
 	}
-	return goKind
+	return "a " + kind
+}
+
+func expected(k reflect.Kind) string {
+	switch {
+	case k == reflect.Struct || k == reflect.Map:
+		return "an object"
+	case k == reflect.Slice || k == reflect.Array:
+		return "an array"
+	case k == reflect.Bool:
+		return "a boolean"
+	case k >= reflect.Int && k <= reflect.Uint64:
+		return "a whole number (" + k.String() + ")"
+	case k == reflect.Float32 || k == reflect.Float64:
+		return "a number"
+	}
+	return "a " + k.String()
+}
+
+// clip keeps what a client wrote from filling the frame that refuses it.
+func clip(s string) string {
+	const most = 64
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 func plain(err error) string {
