@@ -26,16 +26,22 @@ import (
 // Front is the handler that stands before an emulator. It is safe for concurrent
 // use.
 type Front struct {
-	upstream *url.URL
-	log      *slog.Logger
-	calls    counter
-	handler  http.Handler
+	upstream  *url.URL
+	transport *http.Transport
+	log       *slog.Logger
+	calls     counter
+	handler   http.Handler
 }
 
 // New returns a front before the emulator at upstream (scheme and host only).
 func New(upstream *url.URL, log *slog.Logger) *Front {
 	f := &Front{upstream: upstream, log: log}
-
+	f.transport = &http.Transport{
+		DisableCompression:  true, // it would add a header to what was signed
+		MaxIdleConnsPerHost: 256,
+		// Sooner than the emulator's 75 s, so that no call meets a closing connection.
+		IdleConnTimeout: 30 * time.Second,
+	}
 	aws := chain(f.proxy(),
 		f.countCalls,
 	)
@@ -96,12 +102,7 @@ func (f *Front) proxy() http.Handler {
 			r.Out.Host = r.In.Host
 			r.Out.URL.RawQuery = r.In.URL.RawQuery
 		},
-		Transport: &http.Transport{
-			DisableCompression:  true,
-			MaxIdleConnsPerHost: 256,
-			// Sooner than the emulator's 75 s, so that no call meets a closing connection.
-			IdleConnTimeout: 30 * time.Second,
-		},
+		Transport: f.transport,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil {
 				f.log.Error("call not passed on", "method", r.Method, "path", r.URL.Path, "err", err)

@@ -28,6 +28,7 @@ func (f *Front) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	target := *r.URL
 	target.Scheme, target.Host = "ws", f.upstream.Host
 	upstream, resp, err := websocket.Dial(ctx, target.String(), &websocket.DialOptions{
+		HTTPClient:   &http.Client{Transport: f.transport},
 		Host:         r.Host,
 		HTTPHeader:   handshakeHeader(r.Header),
 		Subprotocols: offered(r.Header),
@@ -121,6 +122,9 @@ func handshakeHeader(h http.Header) http.Header {
 		"Sec-WebSocket-Extensions", "Sec-WebSocket-Protocol",
 	} {
 		out.Del(name)
+	}
+	if out.Get("User-Agent") == "" {
+		out.Set("User-Agent", "") // net/http would add its own
 	}
 	return out
 }

@@ -104,7 +104,7 @@ func TestHandshakeIsPassedOn(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Authorization": "Bearer t", "Origin": "https://app.example", "User-Agent": "browser",
-		"Sec-Websocket-Protocol": "streamer.bearer.t,streamer.v1", "Sec-Websocket-Extensions": "",
+		"Sec-Websocket-Protocol": "streamer.bearer.t,streamer.v1", "Sec-Websocket-Extensions": "", "Accept-Encoding": "gzip", // the test client's
 	} {
 		if got := r.Header.Get(name); got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
@@ -229,5 +229,30 @@ func TestServeEndsWebSockets(t *testing.T) {
 	}
 	if _, _, err := conn.Read(testContext(t)); err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the WebSocket is still open: %v", err)
+	}
+}
+
+func TestHandshakeAddsNothing(t *testing.T) {
+	got := make(chan http.Header, 1)
+	_, server := newFront(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got <- r.Header.Clone()
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET "+socketPath+" HTTP/1.1\r\nHost: front\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range <-got {
+		switch name {
+		case "Connection", "Upgrade", "Sec-Websocket-Key", "Sec-Websocket-Version":
+		default:
+			t.Errorf("the front added %s", name)
+		}
 	}
 }
