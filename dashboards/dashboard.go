@@ -28,7 +28,7 @@ func New(scope constructs.Construct, id string, s *streamer.StreamerConstruct) *
 	return &Dashboard{
 		Overview: awscloudwatch.NewDashboard(at, jsii.String("Overview"), &awscloudwatch.DashboardProps{
 			DashboardName: awscdk.Names_UniqueResourceName(at, &awscdk.UniqueResourceNameOptions{
-				MaxLength: jsii.Number(maxNameLength), Separator: jsii.String("-"),
+				MaxLength: jsii.Number(maxNameLength), Separator: jsii.String("-"), AllowedSpecialCharacters: jsii.String("-_"),
 			}),
 			DefaultInterval: awscdk.Duration_Hours(jsii.Number(3)),
 			Widgets:         &rows,

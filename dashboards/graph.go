@@ -30,8 +30,11 @@ func times(title string, width float64, metric func(*awscloudwatch.MetricOptions
 	})
 }
 
-// threshold draws the line at which alarm goes off.
+// threshold draws the line at which alarm goes off, if there is such an alarm.
 func threshold(alarm awscloudwatch.Alarm) *[]*awscloudwatch.HorizontalAnnotation {
+	if alarm == nil {
+		return nil
+	}
 	return &[]*awscloudwatch.HorizontalAnnotation{alarm.ToAnnotation()}
 }
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
 	"github.com/aws/jsii-runtime-go"
@@ -12,8 +13,8 @@ import (
 
 // A dashboard is 24 units wide ("Dashboard Body Structure and Syntax").
 const (
-	full, half, third = 24, 12, 8
-	height            = 6
+	full, third = 24, 8
+	height      = 6
 )
 
 // Colors say the same thing on every graph.
@@ -30,8 +31,9 @@ func Widgets(s *streamer.StreamerConstruct) [][]awscloudwatch.IWidget {
 	return [][]awscloudwatch.IWidget{
 		{alarms(s)},
 		{connections(s), requests(s), refusals(s)},
-		{waiting(s), depth(s), posts(s)},
-		{duration(s), queueWait(s), recovery(s)},
+		{waiting(s), depth(s), functionErrors(s)},
+		{duration(s), queueWait(s), posts(s)},
+		{recovery(s)},
 	}
 }
 
@@ -63,12 +65,24 @@ func requests(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 }
 
 func refusals(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
-	metrics := []awscloudwatch.IMetric{s.MetricMessagesRefused(look("messages refused", neutral))}
-	errors := s.MetricFunctionErrors(nil)
+	return counts("Messages refused", third, s.MetricMessagesRefused(look("refused", bad)))
+}
+
+// functionErrors is stacked and counts as the alarm does, so that the height of the
+// stack can be compared with the alarm's threshold.
+func functionErrors(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	errors := s.MetricFunctionErrors(&awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(5))})
+	metrics := []awscloudwatch.IMetric{}
 	for _, name := range slices.Sorted(maps.Keys(errors)) {
 		metrics = append(metrics, errors[name])
 	}
-	return counts("Messages refused and function errors", third, metrics...)
+	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
+		Title: jsii.String("Function errors"), Width: jsii.Number(third), Height: jsii.Number(height),
+		Left:            &metrics,
+		LeftAnnotations: threshold(s.Alarms.FunctionErrors),
+		LeftYAxis:       fromZero,
+		Stacked:         jsii.Bool(true),
+	})
 }
 
 func waiting(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
@@ -119,7 +133,7 @@ func queueWait(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 }
 
 func recovery(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
-	return counts("What was tried again", third,
+	return counts("What was tried again", full,
 		s.MetricAttemptsRetried(look("attempts retried", orange)),
 		s.MetricHintsResent(look("hints resent", blue)),
 		s.MetricUndecodableHints(look("hints nobody can read", bad)),

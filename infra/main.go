@@ -17,7 +17,7 @@ import (
 func main() {
 	defer jsii.Close()
 	app := awscdk.NewApp(nil)
-	if err := stages.Add(app, os.Getenv); err != nil {
+	if _, err := stages.Add(app, os.Getenv); err != nil {
 		fmt.Fprintln(os.Stderr, "infra:", err)
 		os.Exit(1)
 	}

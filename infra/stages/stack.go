@@ -13,7 +13,7 @@ import (
 // Add adds to app the stack of the stage that the context names. getenv looks up
 // environment variables: account and region as the CDK CLI sets them, and the
 // authorization (see auth).
-func Add(app awscdk.App, getenv func(string) string) error {
+func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 	setting := func(key, variable string) string {
 		if value, ok := app.Node().TryGetContext(jsii.String(key)).(string); ok {
 			return value
@@ -26,17 +26,16 @@ func Add(app awscdk.App, getenv func(string) string) error {
 	}
 	stage, err := find(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	auth, err := auth(setting)
 	if err != nil {
-		return fmt.Errorf("stage %s: %w", name, err)
+		return nil, fmt.Errorf("stage %s: %w", name, err)
 	}
-	newStack(app, name, stage, auth, getenv)
-	return nil
+	return newStack(app, name, stage, auth, getenv), nil
 }
 
-func newStack(scope awsconstructs.Construct, name string, stage Stage, auth *constructs.AuthProps, getenv func(string) string) {
+func newStack(scope awsconstructs.Construct, name string, stage Stage, auth *constructs.AuthProps, getenv func(string) string) awscdk.Stack {
 	stack := awscdk.NewStack(scope, jsii.String("Streamer-"+name), &awscdk.StackProps{
 		Description:           jsii.String("Streamer, stage " + name + ": long requests over WebSockets, with progress"),
 		Env:                   environment(getenv),
@@ -52,6 +51,7 @@ func newStack(scope awsconstructs.Construct, name string, stage Stage, auth *con
 	})
 	streamer.Outputs(stack)
 	dashboards.New(stack, "Dashboard", streamer).Outputs(stack)
+	return stack
 }
 
 // environment is the account and region that the CDK CLI found, nil if none.

@@ -1,0 +1,74 @@
+package constructs_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/pay-theory/streamer/constructs"
+	"github.com/pay-theory/streamer/internal/contract"
+)
+
+func TestBadPropsNameThemselves(t *testing.T) {
+	keys := func(n int) string {
+		return `{"keys":[` + strings.TrimSuffix(strings.Repeat(`{"kty":"RSA","n":"`+strings.Repeat("x", 340)+`"},`, n), ",") + `]}`
+	}
+	for _, c := range []struct {
+		want  string
+		props constructs.StreamerProps
+	}{
+		{"StageName is", constructs.StreamerProps{StageName: "$default"}},
+		{"MaxConcurrency is 1: AWS takes 2 to 1000", constructs.StreamerProps{MaxConcurrency: 1}},
+		{"MaxConcurrency is 1001", constructs.StreamerProps{MaxConcurrency: 1001}},
+		{"FileRetentionDays is -1", constructs.StreamerProps{FileRetentionDays: -1}},
+		{"RemovalPolicy is SNAPSHOT", constructs.StreamerProps{RemovalPolicy: awscdk.RemovalPolicy_SNAPSHOT}},
+		{"Throttle is -1 per second", constructs.StreamerProps{Throttle: &constructs.ThrottleProps{RatePerSecond: -1}}},
+		{"Router.TimeoutSeconds is 30: AWS takes 1 to 29", constructs.StreamerProps{Router: constructs.FunctionProps{TimeoutSeconds: 30}}},
+		{"Processor.TimeoutSeconds is 901: AWS takes 1 to 900", constructs.StreamerProps{Processor: constructs.FunctionProps{TimeoutSeconds: 901}}},
+		{"Processor.MemoryMB is 64: AWS takes 128 to 10240", constructs.StreamerProps{Processor: constructs.FunctionProps{MemoryMB: 64}}},
+		{"Processor has both ImportPath and Code", constructs.StreamerProps{Processor: constructs.FunctionProps{
+			ImportPath: "example.com/app", Code: awslambda.Code_FromAsset(jsii.String("."), nil)}}},
+		{"Router.Environment sets STREAMER_X, which is Streamer's", constructs.StreamerProps{Router: constructs.FunctionProps{
+			Environment: map[string]string{"STREAMER_X": "1"}}}},
+		{"Router.Environment sets AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", constructs.StreamerProps{Router: constructs.FunctionProps{
+			Environment: map[string]string{contract.EnvCallbackEndpoint: "1"}}}},
+		{"Processor.Environment holds 5001 bytes: Lambda takes 4096", constructs.StreamerProps{Processor: constructs.FunctionProps{
+			Environment: map[string]string{"A": strings.Repeat("x", 5000)}}}},
+		{"Clocks.LeaseMS is -1", constructs.StreamerProps{Clocks: &constructs.Clocks{LeaseMS: -1}}},
+		{"Clocks.LeaseMS is 5000: make it at least twice PulseIdleMS, 10000", constructs.StreamerProps{Clocks: &constructs.Clocks{LeaseMS: 5000}}},
+		{"Clocks.VisibilityMS is 5000", constructs.StreamerProps{Clocks: &constructs.Clocks{VisibilityMS: 5000}}},
+		{"Clocks.VisibilityMS is 50000000: SQS takes at most 43200000", constructs.StreamerProps{Clocks: &constructs.Clocks{VisibilityMS: 50_000_000}}},
+		{"Clocks.PulseMS is 11000: make it at most PulseIdleMS, 10000", constructs.StreamerProps{Clocks: &constructs.Clocks{PulseMS: 11_000}}},
+		{"Alarms.OldestWaitingMinutes is -5", constructs.StreamerProps{Alarms: &constructs.AlarmProps{OldestWaitingMinutes: -5}}},
+		{"Alarms.FunctionErrors is -5", constructs.StreamerProps{Alarms: &constructs.AlarmProps{FunctionErrors: -5}}},
+		{"Auth.Issuer is empty", constructs.StreamerProps{Auth: &constructs.AuthProps{}}},
+		{"Auth.Audience is empty", constructs.StreamerProps{Auth: &constructs.AuthProps{Issuer: "i"}}},
+		{"Auth.JWKS is not JSON", constructs.StreamerProps{Auth: &constructs.AuthProps{Issuer: "i", Audience: "a", JWKS: "keys.json"}}},
+		{"Auth.JWKS has no keys", constructs.StreamerProps{Auth: &constructs.AuthProps{Issuer: "i", Audience: "a", JWKS: "{}"}}},
+		{"Auth.JWKS holds a secret key", constructs.StreamerProps{Auth: &constructs.AuthProps{Issuer: "i", Audience: "a", JWKS: `{"keys":[{"kty":"EC","d":"x"}]}`}}},
+		{"Auth.JWKS is too large", constructs.StreamerProps{Auth: &constructs.AuthProps{Issuer: "i", Audience: "a", JWKS: keys(12)}}},
+		{"Auth.Anonymous is set beside other fields", constructs.StreamerProps{Auth: &constructs.AuthProps{Anonymous: true, Issuer: "i"}}},
+	} {
+		stack := awscdk.NewStack(newApp(t, nil), jsii.String("Dev"), nil)
+		got := panicOf(func() { constructs.NewStreamer(stack, "Streamer", &c.props) })
+		if !strings.HasPrefix(got, "streamer Dev/Streamer: "+c.want) {
+			t.Errorf("got  %q\nwant streamer Dev/Streamer: %s…", got, c.want)
+		}
+	}
+}
+
+func TestBadLocalContextNamesItself(t *testing.T) {
+	for context, want := range map[string]string{
+		`nonsense`: "is not a JSON object",
+		`{}`:       `endpoint is ""`,
+		`{"endpoint":"http://127.0.0.1:1","issuer":"i"}`: "issuer, audience and jwks are needed",
+	} {
+		stack := awscdk.NewStack(newApp(t, map[string]any{contract.ContextLocal: context}), jsii.String("Dev"), nil)
+		got := panicOf(func() { constructs.NewStreamer(stack, "Streamer", nil) })
+		if !strings.HasPrefix(got, "streamer Dev/Streamer: context streamer:local") || !strings.Contains(got, want) {
+			t.Errorf("context %s: got %q, want %s", context, got, want)
+		}
+	}
+}

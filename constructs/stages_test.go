@@ -1,0 +1,109 @@
+package constructs_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pay-theory/streamer/infra/stages"
+	"github.com/pay-theory/streamer/internal/contract"
+)
+
+func noEnvironment(string) string { return "" }
+
+func TestStages(t *testing.T) {
+	for name, want := range map[string]struct {
+		concurrency, retention, clocks string
+		policy                         string
+		termination                    bool
+	}{
+		"local": {`20`, `1`, `"{\"lease\":6000,\"visibility\":12000,\"pulse\":1000,\"pulse_idle\":2000,\"progress\":250}"`, "Delete", false},
+		"dev":   {`10`, `7`, `null`, "Delete", false},
+		"prod":  {`500`, `90`, `null`, "Retain", true},
+	} {
+		app := newApp(t, map[string]any{"stage": name})
+		stack, err := stages.Add(app, noEnvironment)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if got := *stack.StackName(); got != "Streamer-"+name {
+			t.Errorf("%s: stack %s", name, got)
+		}
+		if got := *stack.TerminationProtection(); got != want.termination {
+			t.Errorf("%s: termination protection %v", name, got)
+		}
+		tpl := templateOf(t, stack)
+		tpl.check(t, "ProcessorSource", map[string]string{"ScalingConfig.MaximumConcurrency": want.concurrency})
+		tpl.check(t, "RouterLogs", map[string]string{"RetentionInDays": want.retention})
+		tpl.check(t, "ProcessorFunction", map[string]string{"Environment.Variables.STREAMER_CLOCKS": want.clocks})
+		if got := tpl.Resources["Requests"].DeletionPolicy; got != want.policy {
+			t.Errorf("%s: deletion policy %s", name, got)
+		}
+		for _, key := range []string{
+			contract.OutputWebSocketURL, contract.OutputCallbackURL, contract.OutputConnectionsTable, contract.OutputRequestsTable,
+			contract.OutputFilesBucket, contract.OutputWorkQueueURL, contract.OutputDeadLetterURL, contract.OutputDashboardName,
+		} {
+			if tpl.Outputs[key].Value == nil {
+				t.Errorf("%s: no output %s", name, key)
+			}
+		}
+		if tags := *stack.Tags().TagValues(); *tags["application"] != "streamer" || *tags["stage"] != name {
+			t.Errorf("%s: tags %v", name, tags)
+		}
+	}
+}
+
+func TestStageFromNowhereIsDev(t *testing.T) {
+	stack, err := stages.Add(newApp(t, nil), noEnvironment)
+	if err != nil || *stack.StackName() != "Streamer-dev" {
+		t.Errorf("got %v, %v", stack, err)
+	}
+}
+
+func TestStageThatDoesNotExist(t *testing.T) {
+	_, err := stages.Add(newApp(t, map[string]any{"stage": "qa"}), noEnvironment)
+	if err == nil || err.Error() != `there is no stage "qa": choose one of dev, local, prod with -c stage=…` {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestStageAuth(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "jwks.json")
+	if err := os.WriteFile(file, []byte(auth().JWKS), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"Environment.Variables.STREAMER_AUTH": `"{\"issuer\":\"i\",\"audience\":\"a\",\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"one\"}]}}"`,
+	}
+	stack, err := stages.Add(newApp(t, map[string]any{"issuer": "i", "audience": "a", "jwksFile": file}), noEnvironment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	templateOf(t, stack).check(t, "AuthorizerFunction", want)
+
+	environment := map[string]string{"STREAMER_ISSUER": "i", "STREAMER_AUDIENCE": "a", "STREAMER_JWKS_FILE": file}
+	stack, err = stages.Add(newApp(t, nil), func(name string) string { return environment[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	templateOf(t, stack).check(t, "AuthorizerFunction", want)
+
+	_, err = stages.Add(newApp(t, map[string]any{"issuer": "i"}), noEnvironment)
+	if err == nil || !strings.Contains(err.Error(), "belong together") {
+		t.Errorf("got %v", err)
+	}
+	_, err = stages.Add(newApp(t, map[string]any{"issuer": "i", "audience": "a", "jwksFile": "nowhere.json"}), noEnvironment)
+	if err == nil || !strings.Contains(err.Error(), "nowhere.json") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestStageTakesAccountAndRegionFromTheCLI(t *testing.T) {
+	environment := map[string]string{"CDK_DEFAULT_ACCOUNT": "111122223333", "CDK_DEFAULT_REGION": "eu-west-1"}
+	stack, err := stages.Add(newApp(t, nil), func(name string) string { return environment[name] })
+	if err != nil || *stack.Account() != "111122223333" || *stack.Region() != "eu-west-1" {
+		t.Errorf("got %v, %v", stack, err)
+	}
+}
