@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"time"
 
@@ -80,19 +80,23 @@ func (s *step) command(ctx context.Context, cmd *exec.Cmd) error {
 	return runGuarded(ctx, cmd, time.Second)
 }
 
-// lastLines returns the last n lines of a file, indented.
+// stackFrame matches the lines of Go's and Node's stack traces, which would push what
+// happened out of sight.
+var stackFrame = regexp.MustCompile(`^(goroutine \d+ \[|\S+\(.*\)$|\t\S+:\d+ \+0x|\s+at )`)
+
+// lastLines returns the last n lines of a log, indented, without stack traces and
+// empty lines.
 func lastLines(path string, n int) string {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return ""
 	}
-	lines := bytes.Split(bytes.TrimRight(data, "\n"), []byte("\n"))
-	if len(lines) > n {
-		lines = lines[len(lines)-n:]
+	var lines []string
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimRight(line, "\r\n")
+		if strings.TrimSpace(line) != "" && !stackFrame.MatchString(line) {
+			lines = append(lines, "    "+line+"\n")
+		}
 	}
-	var out bytes.Buffer
-	for _, line := range lines {
-		fmt.Fprintf(&out, "    %s\n", line)
-	}
-	return out.String()
+	return strings.Join(lines[max(0, len(lines)-n):], "")
 }
