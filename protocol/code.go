@@ -32,8 +32,11 @@ const (
 	// AttemptsExhausted: the last allowed attempt ended without an outcome, which is
 	// what a worker that dies leaves behind.
 	AttemptsExhausted Code = "ATTEMPTS_EXHAUSTED"
-	// Unavailable: a service that Streamer stands on did not answer. Nothing was
-	// stored; send the message again.
+	// ResultTooLarge: a sync action's result does not fit into a frame. An async one has
+	// no such limit.
+	ResultTooLarge Code = "RESULT_TOO_LARGE"
+	// Unavailable: a service that Streamer stands on did not answer. Send the message
+	// again, with an idempotency key if it must not count twice.
 	Unavailable Code = "UNAVAILABLE"
 	// Internal: something went wrong that is not the client's to know. It is in the
 	// function's log, under the request's id.

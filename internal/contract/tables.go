@@ -15,7 +15,8 @@ const (
 )
 
 // The requests table: the items of a request share the partition key
-// "T#<tenant>#R#<id>"; the sort key tells META, PAYLOAD and CHECKPOINT apart.
+// "T#<tenant>#R#<id>"; the sort key tells META, PAYLOAD (with the payload's hash) and CHECKPOINT
+// apart.
 const (
 	PK = "pk"
 	SK = "sk"

@@ -42,7 +42,9 @@ func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claim
 	work, lost := context.WithCancelCause(ctx)
 	defer lost(nil)
 	a.session = progress.Start(ctx, progress.NewTracker(row, e.Clocks.Clocks, claimed), e.Clock, e.Connections,
-		func(ctx context.Context, u lifecycle.Update) (lifecycle.Row, error) { return e.Requests.Update(ctx, d.Key, u) }, lost)
+		func(ctx context.Context, u lifecycle.Update) (lifecycle.Row, error) {
+			return e.Requests.Update(ctx, d.Key, u)
+		}, lost)
 	defer a.session.Stop()
 	var keepers sync.WaitGroup
 	defer keepers.Wait()

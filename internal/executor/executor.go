@@ -176,10 +176,10 @@ func (e *Executor) ended(ctx context.Context, row lifecycle.Row) {
 func (e *Executor) payload(ctx context.Context, row lifecycle.Row) (json.RawMessage, error) {
 	switch row.PayloadAt {
 	case lifecycle.PlaceItem:
-		p, err := e.Requests.Payload(ctx, row.Key())
+		p, err := e.Requests.Payload(ctx, row.Key(), row.Hash)
 		return json.RawMessage(p), err
 	case lifecycle.PlaceObject:
-		return e.Files.Document(ctx, view.PayloadKey(row.Key()), row.Hash)
+		return e.Files.Document(ctx, view.PayloadKey(row.Key(), row.Hash), row.Hash)
 	}
 	return json.RawMessage(row.Payload), nil
 }
@@ -189,4 +189,3 @@ func (e *Executor) backoff(attempt int) time.Duration {
 	most := min(backoffFirst<<min(attempt-1, 10), backoffMost)
 	return time.Duration(e.Random() * float64(most))
 }
-

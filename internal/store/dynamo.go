@@ -100,8 +100,8 @@ func (d DynamoRequests) Get(ctx context.Context, key lifecycle.Key) (lifecycle.R
 }
 
 // PutPayload implements Requests.
-func (d DynamoRequests) PutPayload(ctx context.Context, key lifecycle.Key, payload string, expires time.Time) error {
-	_, err := d.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.Table, Item: payloadItem(key, payload, expires)})
+func (d DynamoRequests) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, expires time.Time) error {
+	_, err := d.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.Table, Item: payloadItem(key, hash, payload, expires)})
 	if err != nil {
 		return fmt.Errorf("put payload: %w", err)
 	}
@@ -109,9 +109,9 @@ func (d DynamoRequests) PutPayload(ctx context.Context, key lifecycle.Key, paylo
 }
 
 // Payload implements Requests.
-func (d DynamoRequests) Payload(ctx context.Context, key lifecycle.Key) (string, error) {
+func (d DynamoRequests) Payload(ctx context.Context, key lifecycle.Key, hash []byte) (string, error) {
 	out, err := d.Client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &d.Table, Key: rowKey(key, contract.SKPayload), ConsistentRead: aws.Bool(true),
+		TableName: &d.Table, Key: rowKey(key, payloadSK(hash)), ConsistentRead: aws.Bool(true),
 	})
 	if err != nil {
 		return "", fmt.Errorf("get payload: %w", err)

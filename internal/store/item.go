@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,8 +35,10 @@ func rowKey(key lifecycle.Key, sk string) item {
 	}
 }
 
-func payloadItem(key lifecycle.Key, payload string, expires time.Time) item {
-	it := rowKey(key, contract.SKPayload)
+func payloadSK(hash []byte) string { return contract.SKPayload + "#" + hex.EncodeToString(hash) }
+
+func payloadItem(key lifecycle.Key, hash []byte, payload string, expires time.Time) item {
+	it := rowKey(key, payloadSK(hash))
 	it["payload"] = &types.AttributeValueMemberS{Value: payload}
 	it[contract.TTL] = &types.AttributeValueMemberN{Value: fmt.Sprint(expires.Unix())}
 	return it

@@ -93,18 +93,18 @@ func (m *Memory) Get(_ context.Context, key lifecycle.Key) (lifecycle.Row, bool,
 }
 
 // PutPayload implements Requests.
-func (m *Memory) PutPayload(_ context.Context, key lifecycle.Key, payload string, _ time.Time) error {
+func (m *Memory) PutPayload(_ context.Context, key lifecycle.Key, hash []byte, payload string, _ time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.payloads[key.PK()] = payload
+	m.payloads[key.PK()+payloadSK(hash)] = payload
 	return nil
 }
 
 // Payload implements Requests.
-func (m *Memory) Payload(_ context.Context, key lifecycle.Key) (string, error) {
+func (m *Memory) Payload(_ context.Context, key lifecycle.Key, hash []byte) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p, ok := m.payloads[key.PK()]
+	p, ok := m.payloads[key.PK()+payloadSK(hash)]
 	if !ok {
 		return "", errNoPayload
 	}

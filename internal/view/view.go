@@ -21,8 +21,10 @@ type Linker interface {
 // ResultKey is where a result is kept that is too large for the row.
 func ResultKey(key lifecycle.Key) string { return files.Key(key, "result.json") }
 
-// PayloadKey is where a payload is kept that is too large for a table.
-func PayloadKey(key lifecycle.Key) string { return files.Key(key, "payload.json") }
+// PayloadKey is where a payload of that hash is kept that is too large for a table.
+func PayloadKey(key lifecycle.Key, hash []byte) string {
+	return files.Key(key, "payload-"+hex.EncodeToString(hash)+".json")
+}
 
 // Terminal is the frame that ends a request. The row must be terminal.
 func Terminal(ctx context.Context, row lifecycle.Row, links Linker, now time.Time) (protocol.Frame, error) {
@@ -89,19 +91,19 @@ func result(ctx context.Context, row lifecycle.Row, links Linker) (json.RawMessa
 	if row.File == "" {
 		return json.RawMessage(row.Result), nil, nil
 	}
-	url, expires, err := links.Link(ctx, row.File)
-	if err != nil {
-		return nil, nil, err
-	}
-	linked, err := withLink(row.Result, url, expires)
+	linked, err := Linked(ctx, []byte(row.Result), row.File, links)
 	return linked, nil, err
 }
 
-// withLink fills in the members of an embedded streamer.File that are made anew at each
-// delivery.
-func withLink(result, url string, expires time.Time) (json.RawMessage, error) {
+// Linked fills in the members of an embedded streamer.File that are made anew at each
+// delivery: the link to the file of that key, and its end.
+func Linked(ctx context.Context, result json.RawMessage, file string, links Linker) (json.RawMessage, error) {
+	url, expires, err := links.Link(ctx, file)
+	if err != nil {
+		return nil, err
+	}
 	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal([]byte(result), &members); err != nil {
+	if err := json.Unmarshal(result, &members); err != nil {
 		return nil, fmt.Errorf("link result: a result with a file is not an object: %w", err)
 	}
 	link, err := json.Marshal(url)

@@ -1,0 +1,6 @@
+// Command dispatcher is Streamer's dispatcher function.
+package main
+
+import "github.com/pay-theory/streamer/functions/serve"
+
+func main() { serve.Dispatcher() }

@@ -1,0 +1,77 @@
+// Package processor takes messages from the work queue and lets the engine do what they
+// ask for.
+package processor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/executor"
+	"github.com/pay-theory/streamer/internal/metric"
+	"github.com/pay-theory/streamer/internal/queue"
+)
+
+// Deliverer does what one message asks for; see executor.Executor.Deliver.
+type Deliverer interface {
+	Deliver(ctx context.Context, d executor.Delivery) error
+}
+
+// Processor is the function behind the work queue.
+type Processor struct {
+	Executor Deliverer
+	Metrics  metric.Recorder
+	Log      *slog.Logger
+}
+
+// Handle is the function's entry. The messages that must stay in the queue are returned
+// as failures; the list is empty, never null, when there are none.
+func (p Processor) Handle(ctx context.Context, ev events.SQSEvent) (events.SQSEventResponse, error) {
+	out := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+	for _, m := range ev.Records {
+		if err := p.deliver(ctx, m); err != nil {
+			out.BatchItemFailures = append(out.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
+		}
+	}
+	return out, nil
+}
+
+func (p Processor) deliver(ctx context.Context, m events.SQSMessage) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.Log.ErrorContext(ctx, "processor panicked", "message", m.MessageId, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = executor.ErrKeep
+		}
+	}()
+	key, err := queue.Decode(m.Body)
+	if err != nil {
+		p.Metrics.Count(contract.MetricBadHint, "")
+		p.Log.ErrorContext(ctx, "message dropped: nobody can read it", "message", m.MessageId, "error", err)
+		return nil
+	}
+	d := executor.Delivery{Key: key, Message: m.MessageId, Handle: m.ReceiptHandle, Owner: m.MessageId}
+	if lc, ok := lambdacontext.FromContext(ctx); ok {
+		d.Owner = lc.AwsRequestID
+	}
+	err = p.Executor.Deliver(ctx, d)
+	if err != nil && !errors.Is(err, executor.ErrKeep) {
+		p.Log.ErrorContext(ctx, "message not done", "message", m.MessageId, "request", key.ID, "error", err)
+		return err
+	}
+	p.Log.InfoContext(ctx, "message done", "message", m.MessageId, "request", key.ID, "kept", err != nil, "why", why(err))
+	return err
+}
+
+// why says what kept a message, beyond that it was kept.
+func why(err error) string {
+	if err == nil || err == executor.ErrKeep {
+		return ""
+	}
+	return err.Error()
+}

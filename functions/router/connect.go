@@ -1,0 +1,65 @@
+package router
+
+import (
+	"context"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/handshake"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// connectionLife is a little over the two hours after which API Gateway closes every
+// connection (API Gateway developer guide, "Quotas for WebSocket APIs").
+const connectionLife = 2*time.Hour + 5*time.Minute
+
+// connect stores the connection of a known user and takes the subprotocol. It answers
+// with a status only; anything but 200 refuses the handshake.
+func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest) (out events.APIGatewayProxyResponse) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.Log.ErrorContext(ctx, "connect panicked", "panic", p, "stack", string(debug.Stack()))
+			out = events.APIGatewayProxyResponse{StatusCode: http.StatusInternalServerError}
+		}
+	}()
+	now := r.Clock.Now()
+	who, ok := contextIdentity(ev)
+	if !ok || !who.expires.After(now) {
+		r.Log.WarnContext(ctx, "connect refused: the authorizer named nobody")
+		return events.APIGatewayProxyResponse{StatusCode: http.StatusUnauthorized}
+	}
+	err := r.Connections.Put(ctx, store.Connection{
+		ID: ev.RequestContext.ConnectionID, UserKey: lifecycle.UserKey(who.tenant, who.user),
+		Tenant: who.tenant, User: who.user, ConnectedAt: now.UnixMilli(), TokenExpires: who.expires.Unix(),
+		ExpiresAt: min(who.expires.Unix(), now.Add(connectionLife).Unix()),
+	})
+	if err != nil {
+		r.Log.ErrorContext(ctx, "connect failed", "error", err)
+		return events.APIGatewayProxyResponse{StatusCode: http.StatusInternalServerError}
+	}
+	r.Metrics.Count(contract.MetricConnected, "")
+	r.Log.InfoContext(ctx, "connected", "connection", ev.RequestContext.ConnectionID, "tenant", who.tenant)
+	out = events.APIGatewayProxyResponse{StatusCode: http.StatusOK}
+	if slices.Contains(handshake.Subprotocols(ev.Headers), protocol.Subprotocol) {
+		out.Headers = map[string]string{handshake.HeaderSubprotocol: protocol.Subprotocol}
+	}
+	return out
+}
+
+// disconnect forgets a connection. Its watching ends by itself: the next post finds it
+// gone.
+func (r *Router) disconnect(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest) events.APIGatewayProxyResponse {
+	r.Metrics.Count(contract.MetricDisconnected, "")
+	if err := r.Connections.Delete(ctx, ev.RequestContext.ConnectionID); err != nil {
+		r.Log.WarnContext(ctx, "connection stays until its time to live", "error", err)
+	}
+	r.Log.InfoContext(ctx, "disconnected", "connection", ev.RequestContext.ConnectionID)
+	return events.APIGatewayProxyResponse{StatusCode: http.StatusOK}
+}

@@ -1,0 +1,23 @@
+package router
+
+import (
+	"errors"
+
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// serviceError is an error of a service that the router stands on. The client may send
+// its message again; whether the service did its part all the same is not known.
+type serviceError struct{ err error }
+
+func (e serviceError) Error() string { return e.err.Error() }
+func (e serviceError) Unwrap() error { return e.err }
+
+func unavailable(err error) bool {
+	_, ok := errors.AsType[serviceError](err)
+	return ok
+}
+
+func asRefused(err error) (*protocol.RefusedError, bool) {
+	return errors.AsType[*protocol.RefusedError](err)
+}

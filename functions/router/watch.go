@@ -1,0 +1,192 @@
+package router
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/progress"
+	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/internal/view"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// tellBudget is how long a frame for another connection is tried before the answer goes
+// out without it.
+const tellBudget = 2 * time.Second
+
+// cancelTries is how often a request that moves is looked at again.
+const cancelTries = 5
+
+func notFound() error {
+	return streamer.Errorf(protocol.NotFound, "there is no such request")
+}
+
+// target is the request that one of Streamer's own actions is about. A malformed id is
+// answered as one that nobody has.
+func (c call) target() (lifecycle.Key, error) {
+	id := c.RequestID
+	if id == "" && len(c.Payload) > 0 {
+		var in struct {
+			RequestID string `json:"request_id"`
+		}
+		if err := json.Unmarshal(c.Payload, &in); err != nil {
+			field, problem := protocol.FieldError(err)
+			return lifecycle.Key{}, &protocol.RefusedError{Code: protocol.BadMessage, Field: field, Problem: problem}
+		}
+		id = in.RequestID
+	}
+	if id == "" {
+		return lifecycle.Key{}, &protocol.RefusedError{Code: protocol.BadMessage, Field: "request_id", Problem: "missing: say which request is meant"}
+	}
+	if !lifecycle.ValidID(id) {
+		return lifecycle.Key{}, notFound()
+	}
+	return lifecycle.Key{Tenant: c.tenant, ID: id}, nil
+}
+
+// own reads a request of the caller's own.
+func (r *Router) own(ctx context.Context, c call, key lifecycle.Key) (lifecycle.Row, error) {
+	row, exists, err := r.Requests.Get(ctx, key)
+	if err != nil {
+		return row, serviceError{err}
+	}
+	if !exists || row.User != c.user || row.Expired(r.Clock.Now()) {
+		return row, notFound()
+	}
+	return row, nil
+}
+
+func (r *Router) get(ctx context.Context, c call) (protocol.Frame, error) {
+	key, err := c.target()
+	if err != nil {
+		return nil, err
+	}
+	row, err := r.own(ctx, c, key)
+	if err != nil {
+		return nil, err
+	}
+	return r.show(ctx, c, row)
+}
+
+func (r *Router) show(ctx context.Context, c call, row lifecycle.Row) (protocol.Frame, error) {
+	frame, err := view.Request(ctx, row, r.answer(c.ID), r.Files)
+	if err != nil {
+		return nil, serviceError{err}
+	}
+	return frame, nil
+}
+
+// watch makes the connection a watcher of a request of the caller's own and returns the
+// request as it is then: one step, so that nothing falls between.
+func (r *Router) watch(ctx context.Context, c call, key lifecycle.Key) (lifecycle.Row, error) {
+	row, err := r.Requests.Update(ctx, key, lifecycle.Watch(c.user, c.connection))
+	if stood, refused := errors.AsType[*store.RefusedError](err); refused {
+		if stood.Exists && stood.Row.User == c.user {
+			return row, &streamer.Error{Code: protocol.TooManyWatchers, Message: "as many connections watch this request as may", Retryable: true,
+				Details: map[string]any{"limit": protocol.MaxWatchers}}
+		}
+		return row, notFound()
+	}
+	if err != nil {
+		return row, serviceError{err}
+	}
+	if row.Expired(r.Clock.Now()) {
+		return row, notFound()
+	}
+	return row, nil
+}
+
+func (r *Router) subscribe(ctx context.Context, c call) (protocol.Frame, error) {
+	key, err := c.target()
+	if err != nil {
+		return nil, err
+	}
+	row, err := r.watch(ctx, c, key)
+	if err != nil {
+		return nil, err
+	}
+	return r.withTerminal(ctx, c, view.Subscribed(row, r.answer(c.ID)), row)
+}
+
+// withTerminal answers with first, and with the terminal frame after it if the request
+// has one.
+func (r *Router) withTerminal(ctx context.Context, c call, first protocol.Frame, row lifecycle.Row) (protocol.Frame, error) {
+	if !row.Status.Terminal() {
+		return first, nil
+	}
+	terminal, err := view.Terminal(ctx, row, r.Files, r.Clock.Now())
+	if err != nil {
+		return nil, serviceError{err}
+	}
+	if err := r.Manager.Send(ctx, c.connection, first); err != nil {
+		r.Log.WarnContext(ctx, "first of two frames not posted", "frame", first.Type(), "error", err)
+	}
+	return terminal, nil
+}
+
+func (r *Router) unsubscribe(ctx context.Context, c call) (protocol.Frame, error) {
+	key, err := c.target()
+	if err != nil {
+		return nil, err
+	}
+	row, err := r.Requests.Update(ctx, key, lifecycle.Unwatch(c.user, c.connection))
+	if _, refused := errors.AsType[*store.RefusedError](err); refused || err == nil && row.Expired(r.Clock.Now()) {
+		return nil, notFound()
+	}
+	if err != nil {
+		return nil, serviceError{err}
+	}
+	return protocol.Unsubscribed{Answer: r.answer(c.ID), RequestID: key.ID}, nil
+}
+
+// cancel ends a request that waits, and asks one that runs to stop. The answer is the
+// state that came of it.
+func (r *Router) cancel(ctx context.Context, c call) (protocol.Frame, error) {
+	key, err := c.target()
+	if err != nil {
+		return nil, err
+	}
+	for range cancelTries {
+		row, err := r.own(ctx, c, key)
+		if err != nil {
+			return nil, err
+		}
+		u, possible := lifecycle.Cancel(row, r.Clock.Now())
+		if !possible {
+			return r.show(ctx, c, row)
+		}
+		row, err = r.Requests.Update(ctx, key, u)
+		if _, moved := errors.AsType[*store.RefusedError](err); moved {
+			continue
+		}
+		if err != nil {
+			return nil, serviceError{err}
+		}
+		if !row.Status.Terminal() {
+			return r.show(ctx, c, row)
+		}
+		r.Metrics.Count(contract.MetricCancelled, row.Action)
+		return r.tellOthers(ctx, c, row)
+	}
+	return nil, &streamer.Error{Code: protocol.Unavailable, Message: "the request moves too fast to be cancelled: try again", Retryable: true}
+}
+
+// tellOthers posts the terminal frame to everyone else who watches and returns it for
+// the caller.
+func (r *Router) tellOthers(ctx context.Context, c call, row lifecycle.Row) (protocol.Frame, error) {
+	terminal, err := view.Terminal(ctx, row, r.Files, r.Clock.Now())
+	if err != nil {
+		return nil, serviceError{err}
+	}
+	row.Watchers = slices.DeleteFunc(row.Watchers, func(w string) bool { return w == c.connection })
+	if !progress.Tell(ctx, r.Clock, r.Manager, row, terminal, tellBudget) {
+		r.Log.WarnContext(ctx, "not every watcher was told", "request", row.Key().ID)
+	}
+	return terminal, nil
+}

@@ -1,0 +1,103 @@
+// Package serve turns the environment that the constructs set into a running function.
+// Each of Streamer's functions is one call here; a team that has handlers of its own
+// writes two mains:
+//
+//	func main() { serve.Router(actions.Resize) }                          // the router
+//	func main() { serve.Processor(actions.Resize.Bind(resize.Handle)) }   // the processor
+//
+// Nothing else that runs in Lambda reads the environment. Whatever is missing or wrong is
+// fatal at the start.
+package serve
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/functions/authorizer"
+	"github.com/pay-theory/streamer/functions/dispatcher"
+	"github.com/pay-theory/streamer/functions/processor"
+	"github.com/pay-theory/streamer/functions/reconciler"
+	"github.com/pay-theory/streamer/functions/router"
+	"github.com/pay-theory/streamer/internal/clock"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/executor"
+)
+
+// Authorizer serves $connect's authorizer.
+func Authorizer() {
+	a, err := authorizer.New(os.Getenv(contract.EnvAuth), clock.System{}, logger())
+	if err != nil {
+		fatal(err)
+	}
+	lambda.Start(a.Handle)
+}
+
+// Router serves the WebSocket. It takes every action: the sync ones bound, the async
+// ones as they are declared.
+func Router(entries ...streamer.Entry) {
+	registry := register(entries)
+	if names := registry.Unbound(false); len(names) > 0 {
+		fatal(fmt.Errorf("sync actions without a handler in the router: %s", strings.Join(names, ", ")))
+	}
+	r := &router.Router{
+		Registry: registry, Requests: requests(), Connections: connections(), Manager: manager(), Files: bucket(),
+		Clock: clock.System{}, NewID: newID, Metrics: metrics(), Log: logger(),
+	}
+	lambda.Start(r.Handle)
+}
+
+// Processor serves the work queue. It takes every async action, bound; sync ones are
+// allowed and have nothing to do here.
+func Processor(entries ...streamer.Entry) {
+	registry := register(entries)
+	if names := registry.Unbound(true); len(names) > 0 {
+		fatal(fmt.Errorf("async actions without a handler in the processor: %s", strings.Join(names, ", ")))
+	}
+	times, err := clocks(os.Getenv(contract.EnvClocks))
+	if err != nil {
+		fatal(err)
+	}
+	p := processor.Processor{
+		Executor: &executor.Executor{
+			Registry: registry, Requests: requests(), Files: bucket(), Connections: manager(), Queue: workQueue(),
+			Clock: clock.System{}, Clocks: times, Random: rand.Float64, Metrics: metrics(), Log: logger(),
+		},
+		Metrics: metrics(), Log: logger(),
+	}
+	lambda.Start(p.Handle)
+}
+
+// Dispatcher serves the requests stream.
+func Dispatcher() {
+	d := dispatcher.Dispatcher{Queue: workQueue(), Metrics: metrics(), Log: logger()}
+	lambda.Start(d.Handle)
+}
+
+// Reconciler serves the five-minute schedule.
+func Reconciler() {
+	r := reconciler.Reconciler{Requests: requests(), Queue: workQueue(), Clock: clock.System{}, Metrics: metrics(), Log: logger()}
+	lambda.Start(r.Handle)
+}
+
+// History reads the requests that tenants made here. The function needs to be granted it:
+// StreamerConstruct.GrantReadRequests.
+func History() streamer.History { return requests() }
+
+func register(entries []streamer.Entry) *streamer.Registry {
+	registry, err := streamer.NewRegistry(entries...)
+	if err != nil {
+		fatal(err)
+	}
+	return registry
+}
+
+func newID(now time.Time) string {
+	return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String()
+}
