@@ -1,7 +1,6 @@
 package streamer
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -122,14 +121,9 @@ func (a Action[In, Out]) Check(payload json.RawMessage) error {
 
 func (a Action[In, Out]) decode(payload json.RawMessage) (In, error) {
 	var in In
-	if raw, ok := any(&in).(*json.RawMessage); ok && len(payload) > 0 {
-		*raw = payload
-	} else if len(payload) > 0 {
-		dec := json.NewDecoder(bytes.NewReader(payload))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&in); err != nil {
-			field, problem := protocol.FieldError(err)
-			return in, Invalid(field, "%s", problem)
+	if len(payload) > 0 {
+		if err := decodePayload(payload, &in); err != nil {
+			return in, err
 		}
 	}
 	if v, ok := any(&in).(interface{ Validate() error }); ok {

@@ -49,7 +49,7 @@ func (r reporter[Out]) Complete(result Out) error {
 		return fmt.Errorf("complete: result is not JSON: %w", err)
 	}
 	raw := json.RawMessage(bytes.TrimSpace(buf.Bytes()))
-	if f, ok := any(result).(interface{ file() File }); ok {
+	if f, ok := any(result).(interface{ file() File }); ok && string(raw) != "null" {
 		if file := f.file(); file.Key != "" {
 			return r.sink.Complete(raw, &file)
 		}
