@@ -11,6 +11,9 @@ import (
 	"github.com/pay-theory/streamer/internal/contract"
 )
 
+// socketVariable has the URL of the deployed WebSocket API.
+const socketVariable = "STREAMER_WS_URL"
+
 // stageVariables returns what points AWS SDKs, the AWS CLI and our clients at the
 // stage, as NAME=value.
 func stageVariables(d dir, front string) ([]string, error) {
@@ -21,7 +24,7 @@ func stageVariables(d dir, front string) ([]string, error) {
 	vars := awsVariables(front)
 	if socket != nil {
 		callback := url.URL{Scheme: "http", Host: socket.Host, Path: socket.Path}
-		vars = append(vars, contract.EnvCallbackEndpoint+"="+callback.String(), "STREAMER_WS_URL="+socket.String())
+		vars = append(vars, contract.EnvCallbackEndpoint+"="+callback.String(), socketVariable+"="+socket.String())
 	}
 	return append(vars, "STREAMER_OUTPUTS="+d.outputs(), "STREAMER_TOKEN_KEY="+d.key()), nil
 }

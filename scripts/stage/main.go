@@ -50,6 +50,9 @@ func main() {
 	code, err := command(withGoRun(ctx), os.Args[1:])
 	stop()
 	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Print(usage)
+		code = 0
 	case errors.Is(err, errUsage):
 		fmt.Fprintf(os.Stderr, "stage: %v\n\n%s", err, usage)
 		code = 2
@@ -82,6 +85,8 @@ func command(ctx context.Context, args []string) (int, error) {
 		return nil
 	}
 	switch name {
+	case "help", "-h", "-help", "--help":
+		return 0, flag.ErrHelp
 	case "up":
 		what := deployFlags(flags)
 		if err := parse(); err != nil {
@@ -143,7 +148,7 @@ func upCommand(ctx context.Context, d dir, what deployment) error {
 			return err
 		}
 	}
-	out.say("up", s.Front+"   (the environment is in .stage/env)")
+	out.say("up", s.address()+"   (variables: .stage/env)")
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // stage is a stage that is up.
@@ -11,6 +12,17 @@ type stage struct {
 	vars []string // its environment variables, NAME=value
 	// tie is the hold on a daemon that this process started; nil if it was up before.
 	tie *tie
+}
+
+// address is what people want to know of a stage: its WebSocket API's URL, or the
+// front's if no stack has one.
+func (s *stage) address() string {
+	for _, v := range s.vars {
+		if url, ok := strings.CutPrefix(v, socketVariable+"="); ok {
+			return url
+		}
+	}
+	return s.Front
 }
 
 // up brings the stage up, or deploys anew to the one that is up. On an error nothing
