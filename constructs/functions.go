@@ -96,7 +96,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		},
 		permissions: []awsiam.PolicyStatement{
 			allow(s.requestsIndex(contract.IndexOpen), "dynamodb:Query"),
-			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"),
+			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem"),
 			allow(s.WorkQueue.QueueArn(), "sqs:SendMessage"),
 		},
 		usesKey: true,

@@ -63,7 +63,6 @@ var permissions = map[string][]string{
 	},
 	"Reconciler": {
 		"dynamodb:Query on ${Requests.Arn}/index/open",
-		"dynamodb:BatchGetItem on ${Requests.Arn}",
 		"dynamodb:GetItem on ${Requests.Arn}",
 		"dynamodb:UpdateItem on ${Requests.Arn}",
 		"sqs:SendMessage on ${Work.Arn}",

@@ -279,8 +279,8 @@ func (c *Clocks) validate() error {
 		return fmt.Errorf("Clocks.PulseMS is %d: make it at most PulseIdleMS, %d", filled.PulseMS, filled.PulseIdleMS)
 	case filled.LeaseMS < 2*filled.PulseIdleMS:
 		return fmt.Errorf("Clocks.LeaseMS is %d: make it at least twice PulseIdleMS, %d, or live workers lose their requests", filled.LeaseMS, filled.PulseIdleMS)
-	case filled.VisibilityMS < 2*filled.PulseIdleMS:
-		return fmt.Errorf("Clocks.VisibilityMS is %d: make it at least twice PulseIdleMS, %d, or messages under work are delivered again", filled.VisibilityMS, filled.PulseIdleMS)
+	case filled.VisibilityMS <= filled.LeaseMS:
+		return fmt.Errorf("Clocks.VisibilityMS is %d: make it more than LeaseMS, %d, or a message comes back while its worker lives", filled.VisibilityMS, filled.LeaseMS)
 	case filled.VisibilityMS > maxVisibilityMS:
 		return fmt.Errorf("Clocks.VisibilityMS is %d: SQS takes at most %d, 12 hours", filled.VisibilityMS, maxVisibilityMS)
 	}

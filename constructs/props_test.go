@@ -38,7 +38,7 @@ func TestBadPropsNameThemselves(t *testing.T) {
 			Environment: map[string]string{"A": strings.Repeat("x", 5000)}}}},
 		{"Clocks.LeaseMS is -1", constructs.StreamerProps{Clocks: &constructs.Clocks{LeaseMS: -1}}},
 		{"Clocks.LeaseMS is 5000: make it at least twice PulseIdleMS, 10000", constructs.StreamerProps{Clocks: &constructs.Clocks{LeaseMS: 5000}}},
-		{"Clocks.VisibilityMS is 5000", constructs.StreamerProps{Clocks: &constructs.Clocks{VisibilityMS: 5000}}},
+		{"Clocks.VisibilityMS is 5000: make it more than LeaseMS, 30000", constructs.StreamerProps{Clocks: &constructs.Clocks{VisibilityMS: 5000}}},
 		{"Clocks.VisibilityMS is 50000000: SQS takes at most 43200000", constructs.StreamerProps{Clocks: &constructs.Clocks{VisibilityMS: 50_000_000}}},
 		{"Clocks.PulseMS is 11000: make it at most PulseIdleMS, 10000", constructs.StreamerProps{Clocks: &constructs.Clocks{PulseMS: 11_000}}},
 		{"Alarms.OldestWaitingMinutes is -5", constructs.StreamerProps{Alarms: &constructs.AlarmProps{OldestWaitingMinutes: -5}}},
