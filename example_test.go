@@ -14,7 +14,7 @@ var Resize = streamer.Action[ResizeIn, ResizeOut]{Name: "resize", Async: true}
 
 type ResizeIn struct {
 	Images []string `json:"images"`
-	Width  int      `json:"width"`
+	Width  int      `json:"width"` // in pixels
 }
 
 type ResizeOut struct {
@@ -50,37 +50,40 @@ func Example() {
 	fmt.Println(handler.Check(json.RawMessage(`{"images":["a.png"],"width":0}`)))
 
 	payload := json.RawMessage(`{"images":["a.png","b.png"],"width":640}`)
-	if err := handler.Handle(context.Background(), &streamer.Request[json.RawMessage]{Payload: payload}, screen{}); err != nil {
+	if err := handler.Handle(context.Background(), &streamer.Request[json.RawMessage]{Payload: payload}, &screen{}); err != nil {
 		fmt.Println(err)
 	}
 
 	// Output:
 	// INVALID_PAYLOAD: width: 0 is not 1 to 4096 pixels
-	// {"type":"progress","request_id":"R","seq":0,"ts":0,"percentage":0,"message":"Resizing a.png","attempt":1}
-	// {"type":"progress","request_id":"R","seq":0,"ts":0,"percentage":50,"message":"Resizing b.png","attempt":1}
-	// {"type":"complete","request_id":"R","seq":0,"ts":0,"result":{"resized":2},"attempt":1}
+	// {"type":"progress","request_id":"01J8ZK","seq":1,"ts":0,"percentage":0,"message":"Resizing a.png","attempt":1}
+	// {"type":"progress","request_id":"01J8ZK","seq":2,"ts":0,"percentage":50,"message":"Resizing b.png","attempt":1}
+	// {"type":"complete","request_id":"01J8ZK","seq":3,"ts":0,"result":{"resized":2},"attempt":1}
 }
 
 // screen prints the frames that a client would receive.
-type screen struct{}
+type screen struct{ seq int64 }
 
-func (screen) Report(percentage float64, message string) {
-	show(protocol.Progress{Event: event, Percentage: percentage, Message: message, Attempt: 1})
+func (s *screen) Report(percentage float64, message string) {
+	s.show(protocol.Progress{Event: s.next(), Percentage: percentage, Message: message, Attempt: 1})
 }
 
-func (s screen) Step(percentage float64, message string) { s.Report(percentage, message) }
+func (s *screen) Step(percentage float64, message string) { s.Report(percentage, message) }
 
-func (screen) Complete(result json.RawMessage, _ *streamer.File) error {
-	show(protocol.Complete{Event: event, Result: result, Attempt: 1})
+func (s *screen) Complete(result json.RawMessage, _ *streamer.File) error {
+	s.show(protocol.Complete{Event: s.next(), Result: result, Attempt: 1})
 	return nil
 }
 
-var event = protocol.Event{RequestID: "R"}
+func (s *screen) next() protocol.Event {
+	s.seq++
+	return protocol.Event{RequestID: "01J8ZK", Seq: s.seq}
+}
 
-func show(frame protocol.Frame) {
-	b, err := protocol.Encode(frame)
+func (s *screen) show(frame protocol.Frame) {
+	line, err := protocol.Encode(frame)
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(string(b))
+	fmt.Println(string(line))
 }
