@@ -54,7 +54,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		permissions: []awsiam.PolicyStatement{
 			allow(s.Requests.TableStreamArn(), "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
 			allow(jsii.String("*"), "dynamodb:ListStreams"), // takes no resource
-			allow(s.WorkQueue.QueueArn(), "sqs:SendMessage"),
+			allow(s.WorkQueue.QueueArn(), s.local.sendMessage()...),
 			allow(s.Undispatched.QueueArn(), "sqs:SendMessage"),
 		},
 		usesKey: true,
@@ -97,7 +97,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		permissions: []awsiam.PolicyStatement{
 			allow(s.requestsIndex(contract.IndexOpen), "dynamodb:Query"),
 			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem"),
-			allow(s.WorkQueue.QueueArn(), "sqs:SendMessage"),
+			allow(s.WorkQueue.QueueArn(), s.local.sendMessage()...),
 		},
 		usesKey: true,
 	})

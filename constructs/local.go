@@ -92,6 +92,15 @@ func (l *localStage) routeResponse() bool { return l == nil }
 // metricMath: the emulator refuses alarms on expressions.
 func (l *localStage) metricMath() bool { return l == nil }
 
+// sendMessage is what a function must be allowed to send a batch of messages: on AWS
+// there is one action for both calls, the emulator asks for the call's own name.
+func (l *localStage) sendMessage() []string {
+	if l == nil {
+		return []string{"sqs:SendMessage"}
+	}
+	return []string{"sqs:SendMessage", "sqs:SendMessageBatch"}
+}
+
 // removalPolicy: nothing local is worth keeping.
 func (l *localStage) removalPolicy(asked awscdk.RemovalPolicy) awscdk.RemovalPolicy {
 	if l == nil {
