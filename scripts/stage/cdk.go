@@ -30,6 +30,7 @@ func cdk(d dir, front string, args ...string) (*exec.Cmd, error) {
 	}
 	cmd := exec.Command(cli, append(args, "--no-notices", "--no-color", "--ci")...)
 	cmd.Env = append(environment(awsVariables(front)...),
+		"TMPDIR="+d.tmp(), // what a killed app leaves goes with the stage
 		// A developer's own profiles have no say here.
 		"AWS_CONFIG_FILE="+os.DevNull,
 		"AWS_SHARED_CREDENTIALS_FILE="+os.DevNull,

@@ -23,8 +23,9 @@ const daemonArg = "__daemon"
 const stopTimeout = 10 * time.Second
 
 // startDaemon starts the daemon in the background and returns when the front
-// answers. The daemon ends with this process unless the tie is told to stay.
-func startDaemon(d dir) (state, tie, error) {
+// answers. The daemon ends with this process unless the tie is told to stay. After an
+// error it may take a moment to be gone.
+func startDaemon(ctx context.Context, d dir) (state, tie, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return state{}, tie{}, fmt.Errorf("find this program: %w", err)
@@ -54,6 +55,7 @@ func startDaemon(d dir) (state, tie, error) {
 	}
 	go func() { _ = cmd.Wait() }() // it is known by its lock, not by its exit code
 
+	defer context.AfterFunc(ctx, tie{ours}.cut)()
 	var s state
 	if err := json.NewDecoder(report).Decode(&s); err != nil {
 		_ = ours.Close() // as above

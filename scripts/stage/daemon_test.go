@@ -35,7 +35,7 @@ func fakeStage(t *testing.T) dir {
 
 func start(t *testing.T, d dir) (state, tie) {
 	t.Helper()
-	s, hold, err := startDaemon(d)
+	s, hold, err := startDaemon(t.Context(), d)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, lastLines(d.log("daemon"), 20))
 	}
@@ -89,7 +89,7 @@ func TestDaemonStaysWhenTold(t *testing.T) {
 	if !answers(t.Context(), s.Front+"/_front/health") {
 		t.Fatal("the daemon did not stay")
 	}
-	if _, _, err := startDaemon(d); err == nil {
+	if _, _, err := startDaemon(t.Context(), d); err == nil {
 		t.Error("a second daemon started")
 	}
 	if err := stopDaemon(t.Context(), d, s); err != nil {
@@ -129,7 +129,7 @@ func TestDaemonThatCannotStart(t *testing.T) {
 	if err := os.WriteFile(d.venvPython(), []byte("#!/bin/sh\necho no such module >&2\nexit 1\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := startDaemon(d); err == nil {
+	if _, _, err := startDaemon(t.Context(), d); err == nil {
 		t.Fatal("it started")
 	}
 	if err := waitGone(t.Context(), d); err != nil {

@@ -19,6 +19,9 @@ func stageDir() (dir, error) {
 	if err := os.MkdirAll(d.logs(), 0o755); err != nil {
 		return "", fmt.Errorf("make .stage: %w", err)
 	}
+	if err := os.WriteFile(d.path(".gitignore"), []byte("*\n"), 0o644); err != nil {
+		return "", fmt.Errorf("make .stage: %w", err)
+	}
 	return d, nil
 }
 

@@ -10,8 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-
-	"github.com/mattn/go-isatty"
 )
 
 // steps prints one line for each step: its name and how long it took.
@@ -22,7 +20,7 @@ type steps struct {
 }
 
 func newSteps(d dir, out *os.File) *steps {
-	return &steps{dir: d, out: out, tty: isatty.IsTerminal(out.Fd())}
+	return &steps{dir: d, out: out, tty: isTerminal(out)}
 }
 
 // step is one step while it runs. Its commands write to its log.
@@ -42,7 +40,7 @@ func title(name string) string {
 // do runs one step. If it fails, do prints the end of the step's log and returns an
 // error that is errShown.
 func (s *steps) do(name string, f func(*step) error) error {
-	st := &step{logPath: s.dir.log(name)}
+	st := &step{logPath: s.dir.log(strings.ReplaceAll(name, " ", "-"))}
 	log, err := os.Create(st.logPath)
 	if err != nil {
 		return fmt.Errorf("make log: %w", err)

@@ -9,6 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// isTerminal tells whether f is a terminal.
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	return err == nil
+}
+
 // ownTerminal returns the file descriptor of in if it is a terminal whose foreground
 // this process is in, so that it may lend it.
 func ownTerminal(in io.Reader) (fd int, own bool) {

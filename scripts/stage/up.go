@@ -27,56 +27,72 @@ func (s *stage) address() string {
 
 // up brings the stage up, or deploys anew to the one that is up. On an error nothing
 // runs that did not run before. A new daemon is left tied to this process.
-func up(ctx context.Context, d dir, what deployment, out *steps) (_ *stage, err error) {
+func up(ctx context.Context, d dir, what deployment, out *steps) (*stage, error) {
 	release, err := waitLock(ctx, d.commandLock())
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-
 	if err := install(ctx, d, out); err != nil {
 		return nil, err
 	}
-	s := &stage{}
-	var running bool
-	if s.state, running, err = d.readState(ctx); err != nil {
+	s, err := open(ctx, d, out)
+	if err != nil {
 		return nil, err
 	}
-	if !running {
-		if err := out.do("start", func(st *step) error {
-			st.logPath = d.log("daemon")
-			var t tie
-			if s.state, t, err = startDaemon(d); err != nil {
-				return err
-			}
-			s.tie = &t
-			return nil
-		}); err != nil {
-			return nil, err
+	if err := s.deploy(ctx, d, what, out); err != nil {
+		if s.tie != nil {
+			s.tie.cut()
+			_ = waitGone(context.WithoutCancel(ctx), d) // the first error tells more
 		}
-		defer func() {
-			if err != nil {
-				s.tie.cut()
-				_ = waitGone(context.WithoutCancel(ctx), d) // the first error tells more
-			}
-		}()
+		return nil, err
 	}
+	return s, nil
+}
+
+// open returns the stage that is up, or starts one.
+func open(ctx context.Context, d dir, out *steps) (*stage, error) {
+	s, running, err := d.readState(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if running {
+		return &stage{state: s}, nil
+	}
+	var hold tie
+	if err := out.do("start", func(st *step) error {
+		st.logPath = d.log("daemon")
+		var err error
+		if s, hold, err = startDaemon(ctx, d); err != nil {
+			_ = waitGone(context.WithoutCancel(ctx), d) // the first error tells more
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	return &stage{state: s, tie: &hold}, nil
+}
+
+// deploy deploys to the stage, bootstrapped before if need be, and notes what it is
+// like then.
+func (s *stage) deploy(ctx context.Context, d dir, what deployment, out *steps) error {
 	if !s.Bootstrapped {
 		if err := out.do("bootstrap", func(st *step) error { return bootstrap(ctx, d, s.Front, st) }); err != nil {
-			return nil, err
+			return err
 		}
 		s.Bootstrapped = true
 		if err := d.writeState(s.state); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := out.do("deploy", func(st *step) error { return deploy(ctx, d, s.Front, what, st) }); err != nil {
-		return nil, err
+		return err
 	}
+	var err error
 	if s.vars, err = stageVariables(d, s.Front); err != nil {
-		return nil, err
+		return err
 	}
-	return s, writeEnv(d, s.vars)
+	return writeEnv(d, s.vars)
 }
 
 // install makes what a stage needs and does not have yet.
