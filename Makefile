@@ -1,0 +1,52 @@
+# Every target works from a clean clone on a machine with Go, Node.js with npm, Python 3
+# with venv, and make.
+
+STAGE     ?= dev
+GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
+STAGE_CMD := go run ./scripts/stage
+
+# The CDK's warnings about its own deprecations, and about Node.js versions, are not ours.
+export JSII_DEPRECATED := quiet
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test integ stage stage-down token deploy bench lint
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: node_modules ## Bring a stage up, run the sample actions, save demo-out/report.pdf (KEEP=1 leaves the stage up)
+	@$(STAGE_CMD) run -c stage=local -- scripts/demo.sh
+
+test: node_modules lint ## Run every test, on a local stage of its own
+	@$(STAGE_CMD) run -c stage=local -- $(GOTESTSUM) --format pkgname --raw-command -- scripts/test.sh
+
+lint: ## Check formatting and vet
+	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these:"; gofmt -l .; exit 1; }
+	@go vet ./...
+
+integ: node_modules ## Run the integration tests on the local stage, or on any with OUTPUTS=file
+ifdef OUTPUTS
+	STREAMER_OUTPUTS=$(abspath $(OUTPUTS)) go test -count=1 ./integ/...
+else
+	@$(STAGE_CMD) run -c stage=local -- go test -count=1 ./integ/...
+endif
+
+stage: node_modules ## Bring the local stage up, or deploy to it anew
+	@$(STAGE_CMD) up -c stage=local
+
+stage-down: ## Take the local stage down
+	@$(STAGE_CMD) down
+
+token: ## Print a token that the local stage accepts: make token TENANT=acme SUBJECT=ann
+	@$(STAGE_CMD) token --tenant "$(TENANT)" --subject "$(SUBJECT)"
+
+deploy: node_modules ## Deploy to AWS: make deploy STAGE=dev
+	npx cdk deploy -c stage=$(STAGE) --outputs-file cdk.out/outputs.json
+
+bench: ## Run the benchmarks
+	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -Ev '/(constructs|dashboards|infra)(/|$$)')
+
+node_modules: package-lock.json
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch node_modules

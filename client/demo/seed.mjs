@@ -1,0 +1,30 @@
+// The smallest client there is: it sends {"action","payload"} and knows progress and the
+// ends. STREAMER_WS_URL and STREAMER_TOKEN say where and as whom:
+//   node client/demo/seed.mjs generate_report '{"start_date":"2026-01-01","end_date":"2026-01-31"}'
+import WebSocket from "ws";
+
+const [action, payload = "null"] = process.argv.slice(2);
+const socket = new WebSocket(`${process.env.STREAMER_WS_URL}?token=${process.env.STREAMER_TOKEN}`);
+const line = process.stderr.isTTY ? "\r" : "\n"; // one bar on a terminal, a line each in a file
+
+const draw = ({ percentage, message }) => {
+  const full = Math.round(percentage / 4);
+  const bar = "█".repeat(full) + "░".repeat(25 - full);
+  process.stderr.write(`${line}${bar} ${String(Math.round(percentage)).padStart(3)} %  ${message.padEnd(40)}`);
+};
+const end = (text, code) => {
+  process.stderr.write("\n");
+  console.log(text);
+  socket.close();
+  process.exitCode = code;
+};
+
+socket.on("open", () => socket.send(JSON.stringify({ action, payload: JSON.parse(payload) })));
+socket.on("error", (problem) => end(`no connection: ${problem.message}`, 1));
+socket.on("message", (data) => {
+  const frame = JSON.parse(data);
+  if (frame.type === "progress") draw(frame);
+  if (frame.type === "complete") draw({ percentage: 100, message: "Complete" });
+  if (frame.type === "complete" || frame.type === "response") end(JSON.stringify(frame.result), 0);
+  if (frame.type === "failed" || frame.type === "error") end(`${frame.code}: ${frame.message}`, 1);
+});
