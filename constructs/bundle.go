@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -19,6 +20,8 @@ func mainOf(name string) string { return "github.com/pay-theory/streamer/functio
 // binary is a package main and what to build it for.
 type binary struct {
 	importPath, goos, goarch string
+
+	failure error // of the build
 }
 
 // code is the deployment package of b. It is built when the stack is synthesized, and
@@ -40,11 +43,14 @@ func (b *binary) bundling() *awscdk.BundlingOptions {
 	}
 }
 
-// TryBundle builds b into outputDir. It never returns false: the CDK would then try
-// Docker, and hide what the compiler said.
+// TryBundle builds b into outputDir. A failure is kept, for newFunction to report as
+// the CDK reports errors: a panic here would show users the stacks of two languages.
+// It never returns false, with which the CDK would try Docker.
 func (b *binary) TryBundle(outputDir *string, _ *awscdk.BundlingOptions) *bool {
-	if err := b.build(".", *outputDir); err != nil {
-		panic(err)
+	b.failure = b.build(".", *outputDir)
+	if b.failure != nil {
+		// An asset must hold something. The error keeps it from being deployed.
+		b.failure = errors.Join(b.failure, os.WriteFile(filepath.Join(*outputDir, "bootstrap"), nil, 0o600))
 	}
 	return jsii.Bool(true)
 }

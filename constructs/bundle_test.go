@@ -62,12 +62,30 @@ func TestBuildTellsWhatTheCompilerSaid(t *testing.T) {
 	}
 }
 
+func TestTryBundleKeepsTheFailure(t *testing.T) {
+	out := t.TempDir()
+	b := &binary{importPath: "example.com/nowhere", goos: "linux", goarch: "arm64"}
+	if done := b.TryBundle(&out, nil); !*done {
+		t.Error("the CDK would try Docker")
+	}
+	if b.failure == nil || !strings.Contains(b.failure.Error(), "run go mod tidy") {
+		t.Errorf("got %v", b.failure)
+	}
+	if left, err := os.ReadDir(out); err != nil || len(left) != 1 {
+		t.Errorf("the CDK refuses an empty asset: %v, %v", left, err)
+	}
+}
+
 // TestEachBinaryIsAnAssetOfItsOwn: the CDK tells assets apart by their options alone.
 func TestEachBinaryIsAnAssetOfItsOwn(t *testing.T) {
 	seen := map[string]bool{}
-	binaries := []*binary{{"example.com/mine", "linux", "arm64"}, {"example.com/mine", "linux", "amd64"}, {"example.com/mine", "darwin", "arm64"}}
+	binaries := []*binary{
+		{importPath: "example.com/mine", goos: "linux", goarch: "arm64"},
+		{importPath: "example.com/mine", goos: "linux", goarch: "amd64"},
+		{importPath: "example.com/mine", goos: "darwin", goarch: "arm64"},
+	}
 	for _, name := range []string{"authorizer", "router", "dispatcher", "processor", "reconciler"} {
-		binaries = append(binaries, &binary{mainOf(name), "linux", "arm64"})
+		binaries = append(binaries, &binary{importPath: mainOf(name), goos: "linux", goarch: "arm64"})
 	}
 	for _, b := range binaries {
 		var command []string

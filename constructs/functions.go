@@ -134,11 +134,12 @@ func (s *StreamerConstruct) newFunction(name string, p *StreamerProps, f functio
 	for key, value := range f.props.Environment {
 		environment[key] = jsii.String(value)
 	}
+	built := &binary{importPath: f.props.ImportPath, goos: s.local.goos(), goarch: s.local.goarch()}
 	code := f.props.Code
 	if code == nil {
-		code = (&binary{f.props.ImportPath, s.local.goos(), s.local.goarch()}).code()
+		code = built.code()
 	}
-	return awslambda.NewFunction(scope, jsii.String("Function"), &awslambda.FunctionProps{
+	made := awslambda.NewFunction(scope, jsii.String("Function"), &awslambda.FunctionProps{
 		Description:  jsii.String(f.description),
 		Code:         code,
 		Runtime:      awslambda.Runtime_PROVIDED_AL2023(),
@@ -151,6 +152,10 @@ func (s *StreamerConstruct) newFunction(name string, p *StreamerProps, f functio
 		LogGroup:     logs,
 		Tracing:      awslambda.Tracing_ACTIVE, // adds the two X-Ray writes to the role
 	})
+	if built.failure != nil {
+		awscdk.Annotations_Of(made).AddError(jsii.String(built.failure.Error()))
+	}
+	return made
 }
 
 // environment is the value of contract.EnvClocks.

@@ -368,6 +368,16 @@ func TestLocal(t *testing.T) {
 			t.Errorf("%s: %v", refused, found)
 		}
 	}
+	for function, want := range permissions {
+		want = append(everywhere(function), want...)
+		switch function {
+		case "Dispatcher", "Reconciler":
+			want = append(want, "sqs:SendMessageBatch on ${Work.Arn}")
+		case "Processor":
+			want = append(want, sampleReport)
+		}
+		compare(t, function, tpl.allowed(t, function), want)
+	}
 	if _, found := tpl.Resources["FunctionErrorsAlarm"]; found {
 		t.Error("an alarm on an expression")
 	}
