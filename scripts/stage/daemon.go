@@ -59,6 +59,9 @@ func startDaemon(ctx context.Context, d dir) (state, tie, error) {
 	var s state
 	if err := json.NewDecoder(report).Decode(&s); err != nil {
 		_ = ours.Close() // as above
+		if ctx.Err() != nil {
+			return state{}, tie{}, context.Cause(ctx)
+		}
 		return state{}, tie{}, errors.New("the stage did not start")
 	}
 	return s, tie{ours}, nil

@@ -101,6 +101,15 @@ func install(ctx context.Context, d dir, out *steps) error {
 		return err
 	}
 	if !d.venvReady() {
+		s, running, err := d.readState(ctx)
+		if err != nil {
+			return err
+		}
+		if running { // on the venv that is replaced now
+			if err := stopDaemon(ctx, d, s); err != nil {
+				return err
+			}
+		}
 		if err := out.do("install ministack", func(st *step) error { return installVenv(ctx, d, st) }); err != nil {
 			return err
 		}
