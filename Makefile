@@ -22,7 +22,7 @@ test: node_modules lint ## Run every test, on a local stage of its own
 	@$(STAGE_CMD) run -c stage=local -- $(GOTESTSUM) --format pkgname --raw-command -- scripts/test.sh
 
 lint: ## Check formatting and vet
-	@test -z "$$(gofmt -l .)" || { echo "gofmt -w these:"; gofmt -l .; exit 1; }
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
 	@go vet ./...
 
 integ: node_modules ## Run the integration tests on the local stage, or on any with OUTPUTS=file
