@@ -1,0 +1,53 @@
+package streamer_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The README's Go code is code of example_test.go, declaration by declaration, so it
+// compiles and runs.
+func TestReadmeShowsTheExample(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(readme, -1)
+	if len(blocks) == 0 {
+		t.Fatal("README.md shows no Go code")
+	}
+	for _, block := range blocks {
+		for declaration := range strings.SplitSeq(strings.TrimSpace(string(block[1])), "\n\n") {
+			if !strings.Contains(string(example), declaration) {
+				t.Errorf("README.md shows what example_test.go does not have:\n%s", declaration)
+			}
+		}
+	}
+}
+
+// Every make target that the README names is one.
+func TestReadmeNamesTargets(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	makefile, err := os.ReadFile("Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`make ([a-z-]+)`).FindAllSubmatch(readme, -1)
+	if len(named) == 0 {
+		t.Fatal("README.md names no target")
+	}
+	for _, target := range named {
+		if !regexp.MustCompile(`(?m)^` + string(target[1]) + `:`).Match(makefile) {
+			t.Errorf("README.md names make %s, which the Makefile does not have", target[1])
+		}
+	}
+}
