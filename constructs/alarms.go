@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -27,8 +28,8 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 	fiveMinutes := &awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(5))}
 
 	s.Alarms.DeadLetters = s.newAlarm("DeadLettersAlarm", p, &awscloudwatch.AlarmProps{
-		AlarmDescription: jsii.String("A request was handed to the processor 50 times and never came to an end. " +
-			"First: read the request_id of the message in the dead-letter queue, and the processor's log for it; redrive the queue when the cause is gone."),
+		AlarmDescription: jsii.String(fmt.Sprintf("A request was handed to the processor %d times and never came to an end. "+
+			"First: read the request_id of the message in the dead-letter queue, and the processor's log for it; redrive the queue when the cause is gone.", maxReceiveCount)),
 		Metric:             s.MetricDeadLetters(nil),
 		Threshold:          jsii.Number(0),
 		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
@@ -45,9 +46,9 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
 	})
 	s.Alarms.OldestWaiting = s.newAlarm("OldestWaitingAlarm", p, &awscloudwatch.AlarmProps{
-		AlarmDescription: jsii.String("A request waits longer than it should, or the reconciler, which tells so every 5 minutes, does not run. " +
-			"First: compare the requests under work with MaxConcurrency; if there is room, read the logs of dispatcher and reconciler. " +
-			"Right after the first deployment, it is over with the reconciler's first run."),
+		AlarmDescription: jsii.String(fmt.Sprintf("A request waits longer than it should, or the reconciler, which tells so every %d minutes, does not run. "+
+			"First: compare the requests under work with MaxConcurrency; if there is room, read the logs of dispatcher and reconciler. "+
+			"Right after the first deployment, it is over with the reconciler's first run.", reconcileMinutes)),
 		Metric:             s.MetricOldestWaiting(fiveMinutes),
 		Threshold:          jsii.Number(p.Alarms.OldestWaitingMinutes * 60 * 1000),
 		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,

@@ -29,5 +29,9 @@
 // Nothing has a physical name, so that several Streamers can live in one stack, one
 // account and one region.
 //
+// An idle Streamer is not free: Lambda polls the work queue about half a million times
+// a month, the alarms watch eight metrics, and CloudWatch has a price for dashboards
+// beyond the third. A key of one's own has a monthly price too.
+//
 // What differs between an account and the local stage is decided in local.go alone.
 package constructs

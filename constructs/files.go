@@ -38,10 +38,10 @@ func (s *StreamerConstruct) addFiles(p *StreamerProps) {
 		bucket.EncryptionKey = p.EncryptionKey
 		bucket.BucketKeyEnabled = jsii.Bool(true)
 	}
-	if len(p.UploadOrigins) > 0 {
+	if len(p.WebOrigins) > 0 {
 		bucket.Cors = &[]*awss3.CorsRule{{
 			AllowedMethods: &[]awss3.HttpMethods{awss3.HttpMethods_PUT, awss3.HttpMethods_GET},
-			AllowedOrigins: jsii.Strings(p.UploadOrigins...),
+			AllowedOrigins: jsii.Strings(p.WebOrigins...),
 			AllowedHeaders: jsii.Strings("content-type"),
 		}}
 	}

@@ -59,16 +59,18 @@ type StreamerProps struct {
 	LogRetention awslogs.RetentionDays
 
 	// EncryptionKey encrypts tables, queues and bucket, and the functions may use it.
-	// Nil: keys that AWS owns, which cost nothing.
+	// The CDK then wants the stack to know its region (StackProps.Env). Nil: keys that
+	// AWS owns, which cost nothing.
 	EncryptionKey awskms.IKey
 
 	// FileRetentionDays is how long results, reports and large payloads stay in the
 	// bucket, at least 1. Default 30.
 	FileRetentionDays int
 
-	// UploadOrigins are the web origins, such as "https://app.example.com", whose
-	// pages may send files to the bucket through presigned links. Default none.
-	UploadOrigins []string
+	// WebOrigins are the web origins, such as "https://app.example.com", whose pages may
+	// fetch and send files through presigned links. Following a link needs none. Default
+	// none.
+	WebOrigins []string
 
 	// Alarms sets thresholds and actions. Nil: the default thresholds, no actions.
 	Alarms *AlarmProps

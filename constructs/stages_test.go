@@ -22,8 +22,11 @@ func TestStages(t *testing.T) {
 		"dev":   {`10`, `7`, `null`, "Delete", false},
 		"prod":  {`500`, `90`, `null`, "Retain", true},
 	} {
-		app := newApp(t, map[string]any{"stage": name})
-		stack, err := stages.Add(app, noEnvironment)
+		context := map[string]any{"stage": name, "alarmTopic": "arn:aws:sns:eu-west-1:111122223333:operators"}
+		if name == "local" {
+			context[contract.ContextLocal] = localContext
+		}
+		stack, err := stages.Add(newApp(t, context), noEnvironment)
 		if err != nil {
 			t.Error(err)
 			continue
@@ -36,6 +39,7 @@ func TestStages(t *testing.T) {
 		}
 		tpl := templateOf(t, stack)
 		tpl.check(t, "ProcessorSource", map[string]string{"ScalingConfig.MaximumConcurrency": want.concurrency})
+		tpl.check(t, "DeadLettersAlarm", map[string]string{"AlarmActions": `["arn:aws:sns:eu-west-1:111122223333:operators"]`})
 		tpl.check(t, "RouterLogs", map[string]string{"RetentionInDays": want.retention})
 		tpl.check(t, "ProcessorFunction", map[string]string{"Environment.Variables.STREAMER_CLOCKS": want.clocks})
 		if got := tpl.Resources["Requests"].DeletionPolicy; got != want.policy {
@@ -55,10 +59,12 @@ func TestStages(t *testing.T) {
 	}
 }
 
-func TestStageFromNowhereIsDev(t *testing.T) {
-	stack, err := stages.Add(newApp(t, nil), noEnvironment)
-	if err != nil || *stack.StackName() != "Streamer-dev" {
-		t.Errorf("got %v, %v", stack, err)
+func TestStageByDefault(t *testing.T) {
+	for want, context := range map[string]any{"Streamer-dev": nil, "Streamer-local": localContext} {
+		stack, err := stages.Add(newApp(t, map[string]any{contract.ContextLocal: context}), noEnvironment)
+		if err != nil || *stack.StackName() != want {
+			t.Errorf("got %v, %v", stack, err)
+		}
 	}
 }
 
@@ -66,6 +72,15 @@ func TestStageThatDoesNotExist(t *testing.T) {
 	_, err := stages.Add(newApp(t, map[string]any{"stage": "qa"}), noEnvironment)
 	if err == nil || err.Error() != `there is no stage "qa": choose one of dev, local, prod with -c stage=…` {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestLocalStageIsNotDeployedToAnAccount(t *testing.T) {
+	for stage, context := range map[string]any{"local": nil, "dev": localContext} {
+		_, err := stages.Add(newApp(t, map[string]any{"stage": stage, contract.ContextLocal: context}), noEnvironment)
+		if err == nil || !strings.Contains(err.Error(), `the stage local goes with the context streamer:local`) {
+			t.Errorf("%s: got %v", stage, err)
+		}
 	}
 }
 

@@ -134,7 +134,7 @@ func TestQueues(t *testing.T) {
 }
 
 func TestFiles(t *testing.T) {
-	tpl := synth(t, nil, &constructs.StreamerProps{FileRetentionDays: 7, UploadOrigins: []string{"https://app.example.com"}})
+	tpl := synth(t, nil, &constructs.StreamerProps{FileRetentionDays: 7, WebOrigins: []string{"https://app.example.com"}})
 	tpl.check(t, "Files", map[string]string{
 		"PublicAccessBlockConfiguration": `{"BlockPublicAcls":true,"BlockPublicPolicy":true,"IgnorePublicAcls":true,"RestrictPublicBuckets":true}`,
 		"BucketEncryption":               `{"ServerSideEncryptionConfiguration":[{"ServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}`,

@@ -1,6 +1,7 @@
 package dashboards
 
 import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/jsii-runtime-go"
 )
@@ -41,3 +42,5 @@ func threshold(alarm awscloudwatch.Alarm) *[]*awscloudwatch.HorizontalAnnotation
 func look(label string, color string) *awscloudwatch.MetricOptions {
 	return &awscloudwatch.MetricOptions{Label: jsii.String(label), Color: jsii.String(color)}
 }
+
+func fiveMinutes() awscdk.Duration { return awscdk.Duration_Minutes(jsii.Number(5)) }

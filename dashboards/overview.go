@@ -4,7 +4,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
 	"github.com/aws/jsii-runtime-go"
@@ -71,7 +70,7 @@ func refusals(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 // functionErrors is stacked and counts as the alarm does, so that the height of the
 // stack can be compared with the alarm's threshold.
 func functionErrors(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
-	errors := s.MetricFunctionErrors(&awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(5))})
+	errors := s.MetricFunctionErrors(&awscloudwatch.MetricOptions{Period: fiveMinutes()})
 	metrics := []awscloudwatch.IMetric{}
 	for _, name := range slices.Sorted(maps.Keys(errors)) {
 		metrics = append(metrics, errors[name])
@@ -86,9 +85,11 @@ func functionErrors(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 }
 
 func waiting(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	oldest := look("oldest waiting request", blue)
+	oldest.Period = fiveMinutes() // as often as the reconciler tells
 	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
 		Title: jsii.String("How long work waits"), Width: jsii.Number(third), Height: jsii.Number(height),
-		Left:            &[]awscloudwatch.IMetric{s.MetricOldestWaiting(look("oldest waiting request", blue))},
+		Left:            &[]awscloudwatch.IMetric{s.MetricOldestWaiting(oldest)},
 		LeftAnnotations: threshold(s.Alarms.OldestWaiting),
 		LeftYAxis:       &awscloudwatch.YAxisProps{Min: jsii.Number(0), Label: jsii.String("ms"), ShowUnits: jsii.Bool(false)},
 		Right:           &[]awscloudwatch.IMetric{s.MetricWorkQueueAge(look("oldest hint, those under work included", orange))},

@@ -4,15 +4,20 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	awsconstructs "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/constructs"
 	"github.com/pay-theory/streamer/dashboards"
+	"github.com/pay-theory/streamer/internal/contract"
 )
 
 // Add adds to app the stack of the stage that the context names. getenv looks up
-// environment variables: account and region as the CDK CLI sets them, and the
-// authorization (see auth).
+// environment variables: account and region as the CDK CLI sets them, and the stage's
+// settings. A setting is a context key, or else a variable: stage or STREAMER_STAGE;
+// issuer, audience and jwksFile (see auth); alarmTopic or STREAMER_ALARM_TOPIC, the ARN
+// of an SNS topic that is told about alarms.
 func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 	setting := func(key, variable string) string {
 		if value, ok := app.Node().TryGetContext(jsii.String(key)).(string); ok {
@@ -20,23 +25,23 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 		}
 		return getenv(variable)
 	}
+	local := app.Node().TryGetContext(jsii.String(contract.ContextLocal)) != nil
 	name := setting("stage", "STREAMER_STAGE")
 	if name == "" {
-		name = defaultStage
+		name = defaultStage(local)
 	}
 	stage, err := find(name)
 	if err != nil {
 		return nil, err
 	}
+	if local != (name == localStage) {
+		return nil, fmt.Errorf("stage %s: the stage %s goes with the context %s, which make stage gives, and no other stage does", name, localStage, contract.ContextLocal)
+	}
 	auth, err := auth(setting)
 	if err != nil {
 		return nil, fmt.Errorf("stage %s: %w", name, err)
 	}
-	return newStack(app, name, stage, auth, getenv), nil
-}
-
-func newStack(scope awsconstructs.Construct, name string, stage Stage, auth *constructs.AuthProps, getenv func(string) string) awscdk.Stack {
-	stack := awscdk.NewStack(scope, jsii.String("Streamer-"+name), &awscdk.StackProps{
+	stack := awscdk.NewStack(app, jsii.String("Streamer-"+name), &awscdk.StackProps{
 		Description:           jsii.String("Streamer, stage " + name + ": long requests over WebSockets, with progress"),
 		Env:                   environment(getenv),
 		TerminationProtection: jsii.Bool(stage.TerminationProtection),
@@ -48,10 +53,19 @@ func newStack(scope awsconstructs.Construct, name string, stage Stage, auth *con
 		Clocks:         stage.Clocks,
 		RemovalPolicy:  stage.RemovalPolicy,
 		LogRetention:   stage.LogRetention,
+		Alarms:         &constructs.AlarmProps{Actions: alarmActions(stack, setting("alarmTopic", "STREAMER_ALARM_TOPIC"))},
 	})
 	streamer.Outputs(stack)
 	dashboards.New(stack, "Dashboard", streamer).Outputs(stack)
-	return stack
+	return stack, nil
+}
+
+func alarmActions(stack awscdk.Stack, topicARN string) []awscloudwatch.IAlarmAction {
+	if topicARN == "" {
+		return nil
+	}
+	topic := awssns.Topic_FromTopicArn(stack, jsii.String("AlarmTopic"), jsii.String(topicARN))
+	return []awscloudwatch.IAlarmAction{awscloudwatchactions.NewSnsAction(topic)}
 }
 
 // environment is the account and region that the CDK CLI found, nil if none.

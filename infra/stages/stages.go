@@ -23,12 +23,20 @@ type Stage struct {
 	Clocks                *constructs.Clocks
 }
 
+// localStage is on this machine, in an emulator of AWS.
+const localStage = "local"
+
 // defaultStage is used without -c stage=….
-const defaultStage = "dev"
+func defaultStage(local bool) string {
+	if local {
+		return localStage
+	}
+	return "dev"
+}
 
 var stages = map[string]Stage{
-	// local runs on this machine, with clocks so short that a test sees a lease run out.
-	"local": {
+	// Clocks so short that a test sees a lease run out.
+	localStage: {
 		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,
 		LogRetention:   awslogs.RetentionDays_ONE_DAY,
 		MaxConcurrency: 20,

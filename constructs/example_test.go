@@ -1,0 +1,44 @@
+package constructs_test
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/pay-theory/streamer/constructs"
+	"github.com/pay-theory/streamer/dashboards"
+)
+
+// A stack with handlers of its own: two mains in its module, a table that the work
+// needs, people to wake, and a dashboard.
+func ExampleNewStreamer() {
+	app := awscdk.NewApp(nil)
+	stack := awscdk.NewStack(app, jsii.String("Shop"), nil)
+	operators := awssns.NewTopic(stack, jsii.String("Operators"), nil)
+	orders := awsdynamodb.NewTableV2(stack, jsii.String("Orders"), &awsdynamodb.TablePropsV2{
+		PartitionKey: &awsdynamodb.Attribute{Name: jsii.String("id"), Type: awsdynamodb.AttributeType_STRING},
+	})
+
+	streamer := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
+		Auth: &constructs.AuthProps{
+			Issuer:   "https://id.example.com/",
+			Audience: "shop",
+			JWKS:     `{"keys":[{"kty":"EC","crv":"P-256","kid":"1","x":"…","y":"…"}]}`,
+		},
+		Router: constructs.FunctionProps{ImportPath: "example.com/shop/cmd/router"},
+		Processor: constructs.FunctionProps{
+			ImportPath:  "example.com/shop/cmd/processor",
+			MemoryMB:    2048,
+			Environment: map[string]string{"ORDERS_TABLE": *orders.TableName()},
+		},
+		MaxConcurrency: 50,
+		Alarms:         &constructs.AlarmProps{Actions: []awscloudwatch.IAlarmAction{awscloudwatchactions.NewSnsAction(operators)}},
+	})
+	orders.GrantReadData(streamer.Processor)
+	streamer.Outputs(stack)
+	dashboards.New(stack, "Dashboard", streamer).Outputs(stack)
+
+	app.Synth(nil)
+}
