@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -78,9 +79,11 @@ func manager() *connection.Manager {
 	}
 }
 
-func metrics() metric.Recorder {
-	return metric.Embedded{Service: need(contract.EnvRequestsTable), Out: os.Stdout}
-}
+// metrics is one for the whole process, so that what any part of an invocation measured
+// is written at its end.
+var metrics = sync.OnceValue(func() *metric.Embedded {
+	return &metric.Embedded{Service: need(contract.EnvRequestsTable), Out: os.Stdout}
+})
 
 // Default clocks of the engine.
 var defaultClocks = executor.Clocks{
@@ -92,6 +95,10 @@ var defaultClocks = executor.Clocks{
 	},
 	Visibility: 60 * time.Second,
 }
+
+// maxClock is the longest time that SQS keeps a message invisible (Amazon SQS developer
+// guide, "Amazon SQS visibility timeout"), and bounds all the others too.
+const maxClock = 12 * time.Hour
 
 // clocks reads contract.EnvClocks.
 func clocks(text string) (executor.Clocks, error) {
@@ -106,19 +113,37 @@ func clocks(text string) (executor.Clocks, error) {
 		PulseIdle  *int64 `json:"pulse_idle"`
 		Progress   *int64 `json:"progress"`
 	}
-	if err := json.Unmarshal([]byte(text), &ms); err != nil {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&ms); err != nil {
 		return c, fmt.Errorf("environment variable %s: %w", contract.EnvClocks, err)
 	}
-	for _, set := range []struct {
-		ms *int64
-		to *time.Duration
-	}{{ms.Lease, &c.Lease}, {ms.Visibility, &c.Visibility}, {ms.Pulse, &c.Pulse}, {ms.PulseIdle, &c.PulseIdle}, {ms.Progress, &c.Interval}} {
-		if set.ms != nil {
-			*set.to = time.Duration(*set.ms) * time.Millisecond
-		}
+	if dec.More() {
+		return c, fmt.Errorf("environment variable %s: more than one JSON value: %s", contract.EnvClocks, text)
 	}
-	if c.Interval <= 0 || c.Pulse <= 0 || c.PulseIdle < c.Pulse || c.Lease <= c.PulseIdle || c.Visibility <= c.Lease {
-		return c, fmt.Errorf("environment variable %s: not 0 < progress, 0 < pulse <= pulse_idle < lease < visibility: %s", contract.EnvClocks, text)
+	for _, set := range []struct {
+		name string
+		ms   *int64
+		to   *time.Duration
+	}{
+		{"lease", ms.Lease, &c.Lease}, {"visibility", ms.Visibility, &c.Visibility}, {"pulse", ms.Pulse, &c.Pulse},
+		{"pulse_idle", ms.PulseIdle, &c.PulseIdle}, {"progress", ms.Progress, &c.Interval},
+	} {
+		if set.ms == nil {
+			continue
+		}
+		if *set.ms <= 0 || *set.ms > maxClock.Milliseconds() {
+			return c, fmt.Errorf("environment variable %s: %s is %d: 1 to %d milliseconds", contract.EnvClocks, set.name, *set.ms, maxClock.Milliseconds())
+		}
+		*set.to = time.Duration(*set.ms) * time.Millisecond
+	}
+	switch {
+	case c.PulseIdle < c.Pulse:
+		return c, fmt.Errorf("environment variable %s: pulse_idle is %s: at least pulse, which is %s", contract.EnvClocks, c.PulseIdle, c.Pulse)
+	case c.Lease <= c.PulseIdle:
+		return c, fmt.Errorf("environment variable %s: lease is %s: over pulse_idle, which is %s", contract.EnvClocks, c.Lease, c.PulseIdle)
+	case c.Visibility <= c.Lease:
+		return c, fmt.Errorf("environment variable %s: visibility is %s: over lease, which is %s", contract.EnvClocks, c.Visibility, c.Lease)
 	}
 	return c, nil
 }

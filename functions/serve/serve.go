@@ -50,7 +50,7 @@ func Router(entries ...streamer.Entry) {
 		Registry: registry, Requests: requests(), Connections: connections(), Manager: manager(), Files: bucket(),
 		Clock: clock.System{}, NewID: newID, Metrics: metrics(), Log: logger(),
 	}
-	lambda.Start(r.Handle)
+	start(r.Handle)
 }
 
 // Processor serves the work queue. It takes every async action, bound; sync ones are
@@ -71,19 +71,19 @@ func Processor(entries ...streamer.Entry) {
 		},
 		Metrics: metrics(), Log: logger(),
 	}
-	lambda.Start(p.Handle)
+	start(p.Handle)
 }
 
 // Dispatcher serves the requests stream.
 func Dispatcher() {
 	d := dispatcher.Dispatcher{Queue: workQueue(), Metrics: metrics(), Log: logger()}
-	lambda.Start(d.Handle)
+	start(d.Handle)
 }
 
 // Reconciler serves the five-minute schedule.
 func Reconciler() {
 	r := reconciler.Reconciler{Requests: requests(), Queue: workQueue(), Clock: clock.System{}, Metrics: metrics(), Log: logger()}
-	lambda.Start(r.Handle)
+	start(r.Handle)
 }
 
 // History reads the requests that tenants made here. The function needs to be granted it:

@@ -1,0 +1,188 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/executor"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/progress"
+)
+
+type action = streamer.Action[struct{}, struct{}]
+
+// mains are functions whose start goes wrong; each runs in a process of its own.
+var mains = map[string]func(){
+	"authorizer":    Authorizer,
+	"router":        func() { Router() },
+	"unbound sync":  func() { Router(action{Name: "resize"}, action{Name: "async", Async: true}) },
+	"bad action":    func() { Router(action{Name: "Resize"}) },
+	"processor":     func() { Processor() },
+	"unbound async": func() { Processor(action{Name: "resize", Async: true}, action{Name: "sync"}) },
+	"dispatcher":    Dispatcher,
+	"reconciler":    Reconciler,
+}
+
+const envMain = "STREAMER_TEST_MAIN"
+
+func TestMain(m *testing.M) {
+	if run, ok := mains[os.Getenv(envMain)]; ok {
+		run()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func TestFunctionsThatCannotWorkDoNotStart(t *testing.T) {
+	tables := []string{"STREAMER_CONNECTIONS_TABLE=c", "STREAMER_REQUESTS_TABLE=r"}
+	for _, c := range []struct {
+		main string
+		env  []string
+		want string
+	}{
+		{"authorizer", []string{`STREAMER_AUTH={"issuer":"i"}`}, "audience"},
+		{"router", nil, contract.EnvRequestsTable},
+		{"router", tables[1:], contract.EnvConnectionsTable},
+		{"router", tables, contract.EnvCallbackEndpoint},
+		{"router", append([]string{"AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI=http://127.0.0.1:1"}, tables...), contract.EnvFilesBucket},
+		{"unbound sync", nil, "sync actions without a handler in the router: resize"},
+		{"bad action", nil, `action \"Resize\": Name is not`},
+		{"processor", []string{`STREAMER_CLOCKS={"lease":0}`}, "lease is 0"},
+		{"unbound async", nil, "async actions without a handler in the processor: resize"},
+		{"dispatcher", nil, contract.EnvWorkQueueURL},
+		{"reconciler", nil, contract.EnvRequestsTable},
+	} {
+		t.Run(c.main+" for "+c.want, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), os.Args[0])
+			cmd.Env = append([]string{envMain + "=" + c.main, "AWS_REGION=us-east-1", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null"}, c.env...)
+			out, err := cmd.CombinedOutput()
+			exit, _ := errors.AsType[*exec.ExitError](err)
+			if exit == nil || exit.ExitCode() != 1 || !strings.Contains(string(out), c.want) || !strings.Contains(string(out), "function does not start") {
+				t.Errorf("err %v, output %s, want it to name %s", err, out, c.want)
+			}
+		})
+	}
+}
+
+func TestClocks(t *testing.T) {
+	changed := defaultClocks
+	changed.Lease, changed.Visibility, changed.Interval = 3*time.Second, 6*time.Second, 50*time.Millisecond
+	changed.Pulse, changed.PulseIdle = 200*time.Millisecond, time.Second
+	some := defaultClocks
+	some.Visibility = 45 * time.Second
+	for text, want := range map[string]executor.Clocks{
+		"":                     defaultClocks,
+		"{}":                   defaultClocks,
+		`{"visibility":45000}`: some,
+		`{"lease":3000,"visibility":6000,"pulse":200,"pulse_idle":1000,"progress":50}`: changed,
+	} {
+		if got, err := clocks(text); err != nil || got != want {
+			t.Errorf("%s: %+v, err %v", text, got, err)
+		}
+	}
+	if defaultClocks != (executor.Clocks{
+		Clocks:     progress.Clocks{Lease: 30 * time.Second, Pulse: 2 * time.Second, PulseIdle: 10 * time.Second, Interval: 250 * time.Millisecond},
+		Visibility: time.Minute,
+	}) {
+		t.Errorf("the defaults are %+v", defaultClocks)
+	}
+}
+
+func TestBadClocksAreNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		`lease`:                                  "invalid character",
+		`[]`:                                     "array",
+		`{"lease":3000} {}`:                      "more than one JSON value",
+		`{"leese":3000}`:                         `unknown field "leese"`,
+		`{"lease":"3000"}`:                       "lease",
+		`{"lease":1.5}`:                          "lease",
+		`{"progress":0}`:                         "progress is 0",
+		`{"progress":-1}`:                        "progress is -1",
+		`{"pulse":0}`:                            "pulse is 0",
+		`{"pulse_idle":-5}`:                      "pulse_idle is -5",
+		`{"visibility":9223372036854775807}`:     "visibility is 9223372036854775807",
+		`{"visibility":43200001}`:                "visibility is 43200001: 1 to 43200000",
+		`{"pulse":20000}`:                        "pulse_idle is 10s: at least pulse, which is 20s",
+		`{"lease":10000}`:                        "lease is 10s: over pulse_idle, which is 10s",
+		`{"visibility":30000}`:                   "visibility is 30s: over lease, which is 30s",
+		`{"lease":9223372036855}`:                "lease is 9223372036855",
+		`{"pulse_idle":10001,"lease":10001}`:     "lease is 10.001s",
+		`{"lease":99999999999999999999999999}`:   "lease",
+		`{"lease":40000,"visibility":39999}`:     "visibility is 39.999s",
+		`{"progress":250,"pulse":-2,"lease":-1}`: "lease is -1",
+	} {
+		if _, err := clocks(text); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), contract.EnvClocks) {
+			t.Errorf("%s: err is %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestIDs(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
+	seen := map[string]bool{}
+	for range 1000 {
+		id := newID(now)
+		if !lifecycle.ValidID(id) || seen[id] || id[:10] != newID(now)[:10] {
+			t.Fatalf("id %q", id)
+		}
+		seen[id] = true
+	}
+	if newID(now) >= newID(now.Add(time.Millisecond)) {
+		t.Error("a later id does not sort after an earlier one")
+	}
+}
+
+// flushes counts them.
+type flushes struct {
+	n   int
+	err error
+}
+
+func (f *flushes) Flush() error {
+	f.n++
+	return f.err
+}
+
+func TestWhatWasMeasuredIsWrittenAtTheEndOfEachInvocation(t *testing.T) {
+	var log strings.Builder
+	measured := &flushes{}
+	invoke := func(handler any) (out []byte, err error, panicked any) {
+		defer func() { panicked = recover() }()
+		out, err = invocation{lambda.NewHandler(handler), measured, slog.New(slog.NewJSONHandler(&log, nil))}.Invoke(t.Context(), []byte(`{"n":1}`))
+		return out, err, nil
+	}
+	type event struct{ N int }
+	if out, err, _ := invoke(func(_ context.Context, e event) (event, error) { e.N++; return e, nil }); err != nil || string(out) != `{"N":2}` || measured.n != 1 {
+		t.Errorf("answered %s, err %v, flushed %d times", out, err, measured.n)
+	}
+	if _, err, _ := invoke(func(context.Context, event) error { return io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) || measured.n != 2 {
+		t.Errorf("err %v, flushed %d times", err, measured.n)
+	}
+	if _, err, _ := invoke(func(context.Context, []string) error { return nil }); err == nil || measured.n != 3 {
+		t.Errorf("an event of another type: err %v, flushed %d times", err, measured.n)
+	}
+	if _, _, panicked := invoke(func(context.Context) error { panic("oh") }); panicked != "oh" || measured.n != 4 {
+		t.Errorf("panic %v, flushed %d times", panicked, measured.n)
+	}
+	measured.err = errors.New("pipe is closed")
+	if _, err, _ := invoke(func(context.Context) error { return nil }); err != nil {
+		t.Errorf("metrics failed the invocation: %v", err)
+	}
+	var line struct{ Msg, Error string }
+	if err := json.Unmarshal([]byte(log.String()), &line); err != nil || line.Msg != "metrics not written" || line.Error != "pipe is closed" {
+		t.Errorf("log is %s", &log)
+	}
+}
