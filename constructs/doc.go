@@ -22,9 +22,10 @@
 // dependencies, and this package links none of them.
 //
 // Each function has its own role, and each statement is written out: no managed
-// policy, no Grant method that gives more than is used. The exceptions, all without
-// a narrower form: X-Ray writes and dynamodb:ListStreams take no resource, and
-// connection ids and object keys are not known beforehand.
+// policy, no Grant method that gives more than is used. What stays open has no narrower
+// form: X-Ray writes and dynamodb:ListStreams take no resource, connection ids and
+// object keys are not known beforehand, and a key of one's own is granted as the CDK
+// grants keys.
 //
 // Nothing has a physical name, so that several Streamers can live in one stack, one
 // account and one region.

@@ -109,18 +109,18 @@ func (l *localStage) removalPolicy(asked awscdk.RemovalPolicy) awscdk.RemovalPol
 	return awscdk.RemovalPolicy_DESTROY
 }
 
-// webSocketURL is where clients connect.
-func (s *StreamerConstruct) webSocketURL(l *localStage) *string {
-	if l == nil {
+// WebSocketURL is where clients connect, "wss://…/v1".
+func (s *StreamerConstruct) WebSocketURL() *string {
+	if s.local == nil {
 		return s.Stage.Url()
 	}
-	return jsii.String("ws" + strings.TrimPrefix(*s.callbackURL(l), "http"))
+	return jsii.String("ws" + strings.TrimPrefix(*s.CallbackURL(), "http"))
 }
 
-// callbackURL is where functions post frames.
-func (s *StreamerConstruct) callbackURL(l *localStage) *string {
-	if l == nil {
+// CallbackURL is where functions post frames to connections, "https://…/v1".
+func (s *StreamerConstruct) CallbackURL() *string {
+	if s.local == nil {
 		return s.Stage.CallbackUrl()
 	}
-	return jsii.String(strings.TrimSuffix(l.Endpoint, "/") + "/_aws/execute-api/" + *s.API.ApiId() + "/" + *s.Stage.StageName())
+	return jsii.String(strings.TrimSuffix(s.local.Endpoint, "/") + "/_aws/execute-api/" + *s.API.ApiId() + "/" + *s.Stage.StageName())
 }

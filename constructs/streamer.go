@@ -76,12 +76,6 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	return s
 }
 
-// WebSocketURL is where clients connect, "wss://…/v1".
-func (s *StreamerConstruct) WebSocketURL() *string { return s.webSocketURL(s.local) }
-
-// CallbackURL is where functions post frames to connections, "https://…/v1".
-func (s *StreamerConstruct) CallbackURL() *string { return s.callbackURL(s.local) }
-
 // check panics, as the CDK does on bad props.
 func (s *StreamerConstruct) check(err error) {
 	if err != nil {
