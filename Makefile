@@ -10,7 +10,7 @@ export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test integ stage stage-down token deploy bench lint
+.PHONY: help demo test integ stage stage-down token deploy tidy bench lint
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ token: ## Print a token that the local stage accepts: make token TENANT=acme SUB
 
 deploy: node_modules ## Deploy to AWS: make deploy STAGE=dev
 	npx cdk deploy -c stage=$(STAGE) --outputs-file cdk.out/outputs.json
+
+tidy: ## Tidy both modules after a change of dependencies
+	go mod tidy
+	cd examples/primes && go mod tidy
 
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -Ev '/(constructs|dashboards|infra)(/|$$)')
