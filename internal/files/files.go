@@ -40,11 +40,14 @@ func Key(key lifecycle.Key, name string) string {
 	return "t/" + key.Tenant + "/" + key.ID + "/" + name
 }
 
-// Put stores body whole. A body that can seek is sent as it is; any other goes through
-// a temporary file first, so memory stays flat.
+// Put stores body whole. A body that can seek is sent as it is, from its beginning; any
+// other goes through a temporary file first, so memory stays flat.
 func (b Bucket) Put(ctx context.Context, key, contentType string, body io.Reader) (size int64, err error) {
 	seeker, ok := body.(io.ReadSeeker)
-	if !ok {
+	if ok {
+		size, err = seeker.Seek(0, io.SeekEnd)
+	}
+	if !ok || err != nil { // a pipe is an *os.File too
 		spool, err := os.CreateTemp("", "streamer-file-*")
 		if err != nil {
 			return 0, fmt.Errorf("put file: %w", err)
@@ -53,13 +56,10 @@ func (b Bucket) Put(ctx context.Context, key, contentType string, body io.Reader
 			spool.Close()
 			os.Remove(spool.Name())
 		}()
-		if _, err := io.Copy(spool, body); err != nil {
+		if size, err = io.Copy(spool, body); err != nil {
 			return 0, fmt.Errorf("put file: %w", err)
 		}
 		seeker = spool
-	}
-	if size, err = seeker.Seek(0, io.SeekEnd); err != nil {
-		return 0, fmt.Errorf("put file: %w", err)
 	}
 	if _, err = seeker.Seek(0, io.SeekStart); err != nil {
 		return 0, fmt.Errorf("put file: %w", err)

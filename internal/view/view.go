@@ -2,9 +2,11 @@
 package view
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,12 +20,15 @@ type Linker interface {
 	Link(ctx context.Context, key string) (url string, expires time.Time, err error)
 }
 
+// Names that begin with an underscore are none that a handler may give its files, so
+// that neither takes the other's place.
+
 // ResultKey is where a result is kept that is too large for the row.
-func ResultKey(key lifecycle.Key) string { return files.Key(key, "result.json") }
+func ResultKey(key lifecycle.Key) string { return files.Key(key, "_result.json") }
 
 // PayloadKey is where a payload of that hash is kept that is too large for a table.
 func PayloadKey(key lifecycle.Key, hash []byte) string {
-	return files.Key(key, "payload-"+hex.EncodeToString(hash)+".json")
+	return files.Key(key, "_payload-"+hex.EncodeToString(hash)+".json")
 }
 
 // Terminal is the frame that ends a request. The row must be terminal.
@@ -106,15 +111,26 @@ func Linked(ctx context.Context, result json.RawMessage, file string, links Link
 	if err := json.Unmarshal(result, &members); err != nil {
 		return nil, fmt.Errorf("link result: a result with a file is not an object: %w", err)
 	}
-	link, err := json.Marshal(url)
+	if members == nil {
+		return nil, errors.New("link result: a result with a file is not an object: it is null")
+	}
+	link, err := encode(url)
 	if err != nil {
-		return nil, fmt.Errorf("link result: %w", err)
+		return nil, err
 	}
 	members["url"] = link
 	members["expires_at"] = json.RawMessage(fmt.Sprint(expires.UnixMilli()))
-	linked, err := json.Marshal(members)
-	if err != nil {
+	return encode(members)
+}
+
+// encode leaves &, < and > as they are, so that a link can be copied from a raw frame and
+// a result goes out as its handler wrote it.
+func encode(v any) (json.RawMessage, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
 		return nil, fmt.Errorf("link result: %w", err)
 	}
-	return linked, nil
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
