@@ -18,7 +18,7 @@ help: ## Print this list
 demo: node_modules ## Bring a stage up, run the sample actions, save demo-out/report.pdf (KEEP=1 leaves the stage up)
 	@$(STAGE_CMD) run -c stage=local -- scripts/demo.sh
 
-test: node_modules lint ## Run every test, on a local stage of its own
+test: node_modules lint .stage/lint ## Run every test, on a local stage of its own
 	@$(STAGE_CMD) run -c stage=local -- $(GOTESTSUM) --format pkgname --raw-command -- scripts/test.sh
 
 lint: ## Check formatting and vet
@@ -50,6 +50,11 @@ tidy: ## Tidy both modules after a change of dependencies
 
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -Ev '/(constructs|dashboards|infra)(/|$$)')
+
+.stage/lint: scripts/cfn-lint.txt
+	python3 -m venv --clear $@
+	$@/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 node_modules: package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error

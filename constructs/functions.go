@@ -78,7 +78,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 			allow(s.WorkQueue.QueueArn(), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"),
 			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem"),
 			allow(s.Connections.TableArn(), "dynamodb:DeleteItem"),
-			allow(s.everyFile(), "s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload"),
+			allow(s.everyFile(), "s3:PutObject", "s3:GetObject"),
 			allow(s.everyConnection(), "execute-api:ManageConnections"),
 		},
 		usesKey: true,

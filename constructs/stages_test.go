@@ -18,7 +18,7 @@ func TestStages(t *testing.T) {
 		policy                         string
 		termination                    bool
 	}{
-		"local": {`20`, `1`, `"{\"lease\":6000,\"visibility\":12000,\"pulse\":1000,\"pulse_idle\":2000,\"progress\":250}"`, "Delete", false},
+		"local": {`100`, `1`, `"{\"lease\":6000,\"visibility\":12000,\"pulse\":1000,\"pulse_idle\":2000,\"progress\":250}"`, "Delete", false},
 		"dev":   {`10`, `7`, `null`, "Delete", false},
 		"prod":  {`500`, `90`, `null`, "Retain", true},
 	} {

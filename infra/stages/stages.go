@@ -35,11 +35,11 @@ func defaultStage(local bool) string {
 }
 
 var stages = map[string]Stage{
-	// Clocks so short that a test sees a lease run out.
+	// Clocks so short that a test sees a lease run out, and room for 50 requests at once.
 	localStage: {
 		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,
 		LogRetention:   awslogs.RetentionDays_ONE_DAY,
-		MaxConcurrency: 20,
+		MaxConcurrency: 100,
 		Clocks:         &constructs.Clocks{LeaseMS: 6_000, VisibilityMS: 12_000, PulseMS: 1_000, PulseIdleMS: 2_000, ProgressMS: 250},
 	},
 	"dev": {
