@@ -37,6 +37,7 @@ import (
 const (
 	maxToken   = 8 * 1024 // an authorizer's answer may have 8 KB too
 	maxSubject = 128
+	maxReason  = 300 // of a refusal in the log: a token's header may stand in it
 	leeway     = 30 * time.Second
 	// anonymousLife is how long an anonymous identity lasts: longer than API Gateway keeps
 	// a connection.
@@ -79,11 +80,11 @@ func New(config string, c clock.Clock, log *slog.Logger) (*Authorizer, error) {
 	if err := json.Unmarshal([]byte(config), &a.config); err != nil {
 		return nil, fmt.Errorf("authorizer configuration: %w", err)
 	}
+	if err := a.config.validate(); err != nil {
+		return nil, fmt.Errorf("authorizer configuration: %w", err)
+	}
 	if a.config.Anonymous {
 		return a, nil
-	}
-	if a.config.Issuer == "" || a.config.Audience == "" || len(a.config.JWKS) == 0 {
-		return nil, errors.New("authorizer configuration: issuer, audience and jwks are all needed")
 	}
 	if a.config.SubjectClaim == "" {
 		a.config.SubjectClaim = "sub"
@@ -95,6 +96,9 @@ func New(config string, c clock.Clock, log *slog.Logger) (*Authorizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("authorizer configuration: jwks: %w", err)
 	}
+	if usable, err := keys.VerificationKeySet(context.Background()); err != nil || len(usable.Keys) == 0 { // no call: they are in memory
+		return nil, errors.New("authorizer configuration: jwks has no public key that can verify a token")
+	}
 	a.keys = keys.Keyfunc
 	a.parser = jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodES256.Alg(), jwt.SigningMethodRS256.Alg()}),
@@ -103,6 +107,25 @@ func New(config string, c clock.Clock, log *slog.Logger) (*Authorizer, error) {
 		jwt.WithTimeFunc(c.Now),
 	)
 	return a, nil
+}
+
+// validate names what is missing. Anonymous beside anything else is refused: nobody is
+// let in by accident.
+func (c Config) validate() error {
+	tokens := c.Issuer + c.Audience + c.SubjectClaim + c.TenantClaim + string(c.JWKS)
+	switch {
+	case c.Anonymous && tokens != "":
+		return errors.New("anonymous stands beside settings for tokens: give either")
+	case c.Anonymous:
+		return nil
+	case c.Issuer == "":
+		return errors.New("issuer is missing")
+	case c.Audience == "":
+		return errors.New("audience is missing")
+	case len(c.JWKS) == 0:
+		return errors.New("jwks is missing")
+	}
+	return nil
 }
 
 type identity struct {
@@ -114,7 +137,7 @@ type identity struct {
 func (a *Authorizer) Handle(ctx context.Context, ev events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
 	who, err := a.identify(ev)
 	if err != nil {
-		a.log.WarnContext(ctx, "connection refused", "reason", err.Error())
+		a.log.WarnContext(ctx, "connection refused", "reason", fmt.Sprintf("%.*s", maxReason, err))
 		return answer("nobody", "Deny", ev.MethodArn, nil), nil
 	}
 	a.log.InfoContext(ctx, "connection allowed", "tenant", who.tenant)
@@ -187,14 +210,18 @@ func find(ev events.APIGatewayCustomAuthorizerRequestTypeRequest) (string, error
 	if t := ev.QueryStringParameters["token"]; t != "" && len(tokens) == 0 {
 		tokens = append(tokens, t)
 	}
-	if h := handshake.Header(ev.Headers, "Authorization"); h != "" {
+	headers := handshake.Headers{Single: ev.Headers, Multi: ev.MultiValueHeaders}
+	for _, h := range headers.Values("Authorization") {
+		if h == "" {
+			continue
+		}
 		scheme, t, _ := strings.Cut(h, " ")
 		if !strings.EqualFold(scheme, "Bearer") || t == "" {
 			return "", errors.New("the Authorization header is not a bearer token")
 		}
 		tokens = append(tokens, strings.TrimSpace(t))
 	}
-	offered := handshake.Subprotocols(ev.Headers)
+	offered := headers.Subprotocols()
 	for _, p := range offered {
 		if t, ok := strings.CutPrefix(p, protocol.SubprotocolBearer); ok {
 			if !slices.Contains(offered, protocol.Subprotocol) {

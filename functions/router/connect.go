@@ -32,7 +32,11 @@ func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxy
 	now := r.Clock.Now()
 	who, ok := contextIdentity(ev)
 	if !ok || !who.expires.After(now) {
-		r.Log.WarnContext(ctx, "connect refused: the authorizer named nobody")
+		reason := "the authorizer named nobody"
+		if ok {
+			reason = "the identity has run out"
+		}
+		r.Log.WarnContext(ctx, "connect refused", "reason", reason)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusUnauthorized}
 	}
 	err := r.Connections.Put(ctx, store.Connection{
@@ -47,7 +51,7 @@ func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxy
 	r.Metrics.Count(contract.MetricConnected, "")
 	r.Log.InfoContext(ctx, "connected", "connection", ev.RequestContext.ConnectionID, "tenant", who.tenant)
 	out = events.APIGatewayProxyResponse{StatusCode: http.StatusOK}
-	if slices.Contains(handshake.Subprotocols(ev.Headers), protocol.Subprotocol) {
+	if slices.Contains((handshake.Headers{Single: ev.Headers, Multi: ev.MultiValueHeaders}).Subprotocols(), protocol.Subprotocol) {
 		out.Headers = map[string]string{handshake.HeaderSubprotocol: protocol.Subprotocol}
 	}
 	return out
