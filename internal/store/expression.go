@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 )
 
@@ -54,6 +55,10 @@ func (e *expression) condition(guards []lifecycle.Guard) string {
 			all = append(all, e.test(t))
 		}
 		any = append(any, "("+strings.Join(all, " AND ")+")")
+	}
+	if len(any) == 0 {
+		pk := e.name(contract.PK)
+		return "attribute_exists(" + pk + ") AND attribute_not_exists(" + pk + ")" // never holds
 	}
 	return strings.Join(any, " OR ")
 }

@@ -99,6 +99,9 @@ func pageStart(token string) (item, error) {
 	if err := json.Unmarshal(b, &plain); err != nil {
 		return nil, fmt.Errorf("decode page token: %w", err)
 	}
+	if len(plain) == 0 {
+		return nil, errors.New("decode page token: no key in it")
+	}
 	start, err := attributevalue.MarshalMap(plain)
 	if err != nil {
 		return nil, fmt.Errorf("decode page token: %w", err)

@@ -24,7 +24,8 @@ type Memory struct {
 	mu       sync.Mutex
 	items    map[string]item
 	payloads map[string]string
-	// OnPut, if set, is called with each row that a write leaves, as a stream would.
+	// OnPut, if set, is called with each row that a write leaves, as a stream would. It
+	// must not call the table.
 	OnPut func(lifecycle.Row)
 }
 
@@ -81,7 +82,10 @@ func (m *Memory) write(ctx context.Context, name, pk string, when []lifecycle.Gu
 }
 
 // Get implements Requests.
-func (m *Memory) Get(_ context.Context, key lifecycle.Key) (lifecycle.Row, bool, error) {
+func (m *Memory) Get(ctx context.Context, key lifecycle.Key) (lifecycle.Row, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return lifecycle.Row{}, false, fmt.Errorf("get request: %w", err)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	it, ok := m.items[key.PK()]
@@ -93,7 +97,10 @@ func (m *Memory) Get(_ context.Context, key lifecycle.Key) (lifecycle.Row, bool,
 }
 
 // PutPayload implements Requests.
-func (m *Memory) PutPayload(_ context.Context, key lifecycle.Key, hash []byte, payload string, _ time.Time) error {
+func (m *Memory) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, _ time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("put payload: %w", err)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.payloads[key.PK()+payloadSK(hash)] = payload
@@ -101,7 +108,10 @@ func (m *Memory) PutPayload(_ context.Context, key lifecycle.Key, hash []byte, p
 }
 
 // Payload implements Requests.
-func (m *Memory) Payload(_ context.Context, key lifecycle.Key, hash []byte) (string, error) {
+func (m *Memory) Payload(ctx context.Context, key lifecycle.Key, hash []byte) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", fmt.Errorf("get payload: %w", err)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p, ok := m.payloads[key.PK()+payloadSK(hash)]
@@ -112,15 +122,15 @@ func (m *Memory) Payload(_ context.Context, key lifecycle.Key, hash []byte) (str
 }
 
 // Open implements Requests.
-func (m *Memory) Open(_ context.Context, shard int, before time.Time, page string) ([]lifecycle.Row, string, error) {
-	return m.list(page, func(r lifecycle.Row) bool {
+func (m *Memory) Open(ctx context.Context, shard int, before time.Time, page string) ([]lifecycle.Row, string, error) {
+	return m.list(ctx, page, func(r lifecycle.Row) bool {
 		return r.OpenShard == lifecycle.OpenShardKey(shard) && r.CreatedAt <= before.UnixMilli()
 	})
 }
 
 // Day implements streamer.History.
-func (m *Memory) Day(_ context.Context, tenant string, day time.Time, page string) ([]streamer.Summary, string, error) {
-	rows, next, err := m.list(page, func(r lifecycle.Row) bool { return r.TenantDay == lifecycle.TenantDay(tenant, day) })
+func (m *Memory) Day(ctx context.Context, tenant string, day time.Time, page string) ([]streamer.Summary, string, error) {
+	rows, next, err := m.list(ctx, page, func(r lifecycle.Row) bool { return r.TenantDay == lifecycle.TenantDay(tenant, day) })
 	out := make([]streamer.Summary, len(rows))
 	for i, row := range rows {
 		it, err := attributevalue.MarshalMap(row)
@@ -134,7 +144,14 @@ func (m *Memory) Day(_ context.Context, tenant string, day time.Time, page strin
 	return out, next, err
 }
 
-func (m *Memory) list(page string, want func(lifecycle.Row) bool) ([]lifecycle.Row, string, error) {
+func (m *Memory) list(ctx context.Context, page string, want func(lifecycle.Row) bool) ([]lifecycle.Row, string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", fmt.Errorf("list requests: %w", err)
+	}
+	from, err := offset(page)
+	if err != nil {
+		return nil, "", err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var rows []lifecycle.Row
@@ -150,12 +167,26 @@ func (m *Memory) list(page string, want func(lifecycle.Row) bool) ([]lifecycle.R
 	slices.SortFunc(rows, func(a, b lifecycle.Row) int {
 		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(a.PK, b.PK))
 	})
-	from, _ := strconv.Atoi(page)
-	to := min(from+2, len(rows))
-	if to == len(rows) {
-		return rows[min(from, to):], "", nil
+	rows = rows[min(from, len(rows)):]
+	if len(rows) <= memoryPage {
+		return rows, "", nil
 	}
-	return rows[from:to], strconv.Itoa(to), nil
+	return rows[:memoryPage], strconv.Itoa(from + memoryPage), nil
+}
+
+// memoryPage is how many rows a page has.
+const memoryPage = 2
+
+// offset reads a page's token, which is the number of rows before it.
+func offset(page string) (int, error) {
+	if page == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(page)
+	if err != nil || n <= 0 {
+		return 0, fmt.Errorf("decode page token: %q is not a number of rows", page)
+	}
+	return n, nil
 }
 
 func holds(it item, when []lifecycle.Guard) (bool, error) {

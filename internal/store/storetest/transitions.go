@@ -1,0 +1,379 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// testTransitions takes every guard both ways: where it holds, the row is as it was but
+// for what the transition changes; where it does not, nothing changes and the row that
+// stands is told.
+func testTransitions(t *testing.T, b bench) {
+	now := b.now
+	later := now.Add(time.Second)
+	claim := func(lifecycle.Row) lifecycle.Update { return lifecycle.Claim("message-2", "owner-2", later, lease) }
+	claimed := func(r *lifecycle.Row) {
+		r.Status, r.Carrier, r.Owner = protocol.Processing, "message-2", "owner-2"
+		r.LeaseUntil, r.NextAt, r.Percentage, r.Message = ms(later.Add(lease)), 0, 0, ""
+		r.Fence++
+		r.Attempt++
+		if r.StartedAt == 0 {
+			r.StartedAt = ms(later)
+		}
+	}
+	terminal := func(s protocol.Status, seq int64) func(*lifecycle.Row) {
+		return func(r *lifecycle.Row) {
+			r.Status, r.EndedAt, r.Seq, r.TTL = s, ms(later), seq, later.Add(lifecycle.Retention).Unix()
+			r.LeaseUntil, r.NextAt, r.OpenShard = 0, 0, ""
+		}
+	}
+	pulse := func(fence int64, gone ...string) func(lifecycle.Row) lifecycle.Update {
+		return func(lifecycle.Row) lifecycle.Update {
+			return lifecycle.Pulse(fence, lifecycle.State{Percentage: 12.5, Message: "half", Seq: 3_000_004}, later, lease, gone)
+		}
+	}
+	pulsed := func(r *lifecycle.Row) {
+		r.Percentage, r.Message, r.Seq, r.LeaseUntil = 12.5, "half", 3_000_004, ms(later.Add(lease))
+	}
+	complete := func(lifecycle.Row) lifecycle.Update {
+		return lifecycle.Complete(3, lifecycle.Outcome{Result: `{"n":1.10}`, File: "k"}, 3_000_009, later)
+	}
+	completeAt := func(lifecycle.Row) lifecycle.Update {
+		return lifecycle.Complete(3, lifecycle.Outcome{At: lifecycle.PlaceObject, Size: 30_000, Hash: []byte{9}}, 3_000_009, later)
+	}
+	fail := func(lifecycle.Row) lifecycle.Update { return lifecycle.Fail(3, "X", "why", 3_000_009, later) }
+	cancelled := func(lifecycle.Row) lifecycle.Update { return lifecycle.Cancelled(3, 3_000_009, later) }
+	retry := func(lifecycle.Row) lifecycle.Update {
+		return lifecycle.Retry(3, later.Add(time.Minute), "X", "why")
+	}
+	end := func(reason lifecycle.Reason, carrier string, change func(*lifecycle.Row)) func(lifecycle.Row) lifecycle.Update {
+		return func(seen lifecycle.Row) lifecycle.Update {
+			change(&seen)
+			return lifecycle.End(seen, reason, carrier, later)
+		}
+	}
+	ended := func(s protocol.Status, code protocol.Code) func(*lifecycle.Row) {
+		return func(r *lifecycle.Row) {
+			terminal(s, lifecycle.Seq(r.Fence+1, 1))(r)
+			r.Fence++
+			r.Code = code
+		}
+	}
+	asSeen := func(*lifecycle.Row) {}
+	cancel := func(change func(*lifecycle.Row)) func(lifecycle.Row) lifecycle.Update {
+		return func(seen lifecycle.Row) lifecycle.Update {
+			change(&seen)
+			u, _ := lifecycle.Cancel(seen, later)
+			return u
+		}
+	}
+	repost := func(seen lifecycle.Row) lifecycle.Update { return lifecycle.Repost(seen) }
+	resend := func(change func(*lifecycle.Row)) func(lifecycle.Row) lifecycle.Update {
+		return func(seen lifecycle.Row) lifecycle.Update {
+			change(&seen)
+			return lifecycle.Resend(seen, later)
+		}
+	}
+	resent := func(r *lifecycle.Row) { r.HintAt = ms(later); r.Hints++ }
+
+	pending, running := b.row, b.running
+	retrying := func(n int) lifecycle.Row {
+		r := b.running(n)
+		r.Status, r.LeaseUntil, r.NextAt = protocol.Retrying, 0, ms(later)
+		r.Percentage, r.Message, r.Code, r.Error = 50, "half", "X", "why"
+		return r
+	}
+	lapsed := func(n int) lifecycle.Row {
+		r := b.running(n)
+		r.LeaseUntil = ms(later) - 1
+		r.Percentage, r.Message, r.Seq = 50, "half", 3_000_002
+		return r
+	}
+	type from = func(int) lifecycle.Row
+	with := func(f from, change func(*lifecycle.Row)) from {
+		return func(n int) lifecycle.Row {
+			r := f(n)
+			change(&r)
+			return r
+		}
+	}
+	exhausted := func(r *lifecycle.Row) { r.Attempt = r.MaxAttempts }
+	overdue := func(r *lifecycle.Row) { r.DeadlineAt = ms(later) }
+	flagged := func(r *lifecycle.Row) { r.CancelAt = ms(now) }
+	otherFence := func(r *lifecycle.Row) { r.Fence++ }
+
+	cases := []struct {
+		name   string
+		from   from
+		update func(lifecycle.Row) lifecycle.Update
+		want   func(*lifecycle.Row) // nil: refused
+	}{
+		{"claim pending", pending, claim, claimed},
+		{"claim pending, last attempt", with(pending, func(r *lifecycle.Row) { r.Attempt = r.MaxAttempts - 1 }), claim, claimed},
+		{"claim pending, exhausted", with(pending, exhausted), claim, nil},
+		{"claim pending, overdue", with(pending, overdue), claim, nil},
+		{"claim pending, due in 1 ms", with(pending, func(r *lifecycle.Row) { r.DeadlineAt = ms(later) + 1 }), claim, claimed},
+		{"claim pending, cancelled", with(pending, flagged), claim, nil},
+		{"claim retrying", retrying, claim, claimed},
+		{"claim retrying, early", with(retrying, func(r *lifecycle.Row) { r.NextAt++ }), claim, nil},
+		{"claim retrying, exhausted", with(retrying, exhausted), claim, nil},
+		{"claim retrying, overdue", with(retrying, overdue), claim, nil},
+		{"claim retrying, cancelled", with(retrying, flagged), claim, nil},
+		{"claim lapsed", lapsed, claim, claimed},
+		{"claim lapsed, exhausted", with(lapsed, exhausted), claim, nil},
+		{"claim lapsed, overdue", with(lapsed, overdue), claim, nil},
+		{"claim lapsed, cancelled", with(lapsed, flagged), claim, nil},
+		{"claim running at the lease's last moment", with(lapsed, func(r *lifecycle.Row) { r.LeaseUntil++ }), claim, nil},
+		{"claim running", running, claim, nil},
+		{"claim terminal", b.terminal, claim, nil},
+
+		{"pulse", running, pulse(3), pulsed},
+		{"pulse after the lease", lapsed, pulse(3), pulsed},
+		{"pulse with cancel flag", with(running, flagged), pulse(3), pulsed},
+		{"pulse drops the gone", with(running, func(r *lifecycle.Row) { r.Watchers = []string{"c0", "c1", "c2"} }), pulse(3, "c0", "c2", "c9"),
+			func(r *lifecycle.Row) { pulsed(r); r.Watchers = []string{"c1"} }},
+		{"pulse drops the last", running, pulse(3, "c0"), func(r *lifecycle.Row) { pulsed(r); r.Watchers = nil }},
+		{"pulse drops from nobody", with(running, func(r *lifecycle.Row) { r.Watchers = nil }), pulse(3, "c0"), pulsed},
+		{"pulse of an older claim", running, pulse(2), nil},
+		{"pulse of a later claim", running, pulse(4), nil},
+		{"pulse retrying", retrying, pulse(3), nil},
+		{"pulse pending", with(pending, func(r *lifecycle.Row) { r.Fence = 3 }), pulse(3), nil},
+		{"pulse terminal", b.terminal, pulse(3), nil},
+
+		{"complete", running, complete, func(r *lifecycle.Row) {
+			terminal(protocol.Completed, 3_000_009)(r)
+			r.Percentage, r.Result, r.File = 100, `{"n":1.10}`, "k"
+		}},
+		{"complete with an object", with(running, flagged), completeAt, func(r *lifecycle.Row) {
+			terminal(protocol.Completed, 3_000_009)(r)
+			r.Percentage, r.ResultAt, r.ResultSize, r.ResultHash = 100, lifecycle.PlaceObject, 30_000, []byte{9}
+		}},
+		{"complete, lost", with(running, otherFence), complete, nil},
+		{"complete retrying", retrying, complete, nil},
+		{"complete terminal", b.terminal, complete, nil},
+		{"fail", running, fail, func(r *lifecycle.Row) {
+			terminal(protocol.Failed, 3_000_009)(r)
+			r.Code, r.Error = "X", "why"
+		}},
+		{"fail, lost", with(running, otherFence), fail, nil},
+		{"fail terminal", b.terminal, fail, nil},
+		{"cancelled", running, cancelled, terminal(protocol.Cancelled, 3_000_009)},
+		{"cancelled, lost", with(running, otherFence), cancelled, nil},
+		{"cancelled terminal", b.terminal, cancelled, nil},
+		{"retry", running, retry, func(r *lifecycle.Row) {
+			r.Status, r.NextAt, r.LeaseUntil = protocol.Retrying, ms(later.Add(time.Minute)), 0
+			r.Code, r.Error = "X", "why"
+		}},
+		{"retry, cancelled", with(running, flagged), retry, nil},
+		{"retry, lost", with(running, otherFence), retry, nil},
+		{"retry retrying", retrying, retry, nil},
+		{"retry terminal", b.terminal, retry, nil},
+
+		{"end pending", pending, end(lifecycle.ReasonCancelled, "", asSeen), ended(protocol.Cancelled, "")},
+		{"end retrying", retrying, end(lifecycle.ReasonOverdue, "message-2", asSeen), func(r *lifecycle.Row) {
+			ended(protocol.Failed, protocol.Deadline)(r)
+			r.Carrier, r.Error = "message-2", "the request's deadline passed before it could end"
+		}},
+		{"end lapsed", lapsed, end(lifecycle.ReasonExhausted, message, asSeen), func(r *lifecycle.Row) {
+			ended(protocol.Failed, protocol.AttemptsExhausted)(r)
+			r.Error = "the last attempt ended without an outcome"
+		}},
+		{"end, claimed since", with(running, otherFence), end(lifecycle.ReasonExhausted, "", func(r *lifecycle.Row) { r.Fence-- }), nil},
+		{"end, renewed since", running, end(lifecycle.ReasonExhausted, "", func(r *lifecycle.Row) { r.LeaseUntil-- }), nil},
+		{"end, waits since", retrying, end(lifecycle.ReasonExhausted, "", func(r *lifecycle.Row) { r.Status, r.LeaseUntil = protocol.Processing, ms(now) }), nil},
+		{"end, ended since", b.terminal, end(lifecycle.ReasonExhausted, "", func(r *lifecycle.Row) { r.Status, r.LeaseUntil = protocol.Processing, ms(now) }), nil},
+
+		{"cancel pending", pending, cancel(asSeen), ended(protocol.Cancelled, "")},
+		{"cancel retrying", retrying, cancel(asSeen), func(r *lifecycle.Row) { ended(protocol.Cancelled, "X")(r) }},
+		{"cancel running", running, cancel(asSeen), func(r *lifecycle.Row) { r.CancelAt = ms(later) }},
+		{"cancel running again", with(running, flagged), cancel(asSeen), asSeen},
+		{"cancel running, claimed since", with(running, otherFence), cancel(func(r *lifecycle.Row) { r.Fence-- }), nil},
+		{"cancel running, ended since", b.terminal, cancel(func(r *lifecycle.Row) { r.Status = protocol.Processing }), nil},
+		{"cancel pending, claimed since", running, cancel(func(r *lifecycle.Row) { r.Status, r.Fence = protocol.Pending, 2 }), nil},
+
+		{"repost", b.terminal, repost, func(r *lifecycle.Row) { r.Reposts = 1 }},
+		{"repost again", with(b.terminal, func(r *lifecycle.Row) { r.Reposts = 4 }), repost, func(r *lifecycle.Row) { r.Reposts = 5 }},
+		{"repost of another life", b.terminal, func(r lifecycle.Row) lifecycle.Update { r.Fence++; return lifecycle.Repost(r) }, nil},
+
+		{"resend pending", pending, resend(asSeen), resent},
+		{"resend again", with(retrying, func(r *lifecycle.Row) { r.Hints, r.HintAt = 2, 7 }), resend(asSeen), resent},
+		{"resend, sent since", with(running, func(r *lifecycle.Row) { r.Hints = 1 }), resend(func(r *lifecycle.Row) { r.Hints = 0 }), nil},
+		{"resend, sent since, again", with(running, func(r *lifecycle.Row) { r.Hints = 2 }), resend(func(r *lifecycle.Row) { r.Hints = 1 }), nil},
+		{"resend, renewed since", running, resend(func(r *lifecycle.Row) { r.LeaseUntil-- }), nil},
+		{"resend, ended since", b.terminal, resend(func(r *lifecycle.Row) { r.Status, r.LeaseUntil = protocol.Processing, ms(now) }), nil},
+
+		{"unwatch by another user", running, func(lifecycle.Row) lifecycle.Update { return lifecycle.Unwatch("bob", "c0") }, nil},
+		{"watch by another user", running, func(lifecycle.Row) lifecycle.Update { return lifecycle.Watch("bob", "c1") }, nil},
+	}
+	for i, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			row := c.from(i)
+			u := c.update(row)
+			b.put(t, row)
+			got, err := b.Update(t.Context(), b.keyOf(row), u)
+			if c.want == nil {
+				refusedWith(t, err, row)
+				b.stands(t, row)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.want(&row)
+			same(t, "row after", got, row)
+			b.stands(t, row)
+		})
+	}
+}
+
+func testWatch(t *testing.T, b bench) {
+	row := b.running(0)
+	b.put(t, row)
+	watch := func(c string) (lifecycle.Row, error) {
+		return b.Update(t.Context(), b.keyOf(row), lifecycle.Watch(user, c))
+	}
+	for n := 1; n < protocol.MaxWatchers; n++ { // the submitter is the first
+		c := fmt.Sprint("c", n)
+		row.Watchers = append(row.Watchers, c)
+		for range 2 { // a second time changes nothing
+			got, err := watch(c)
+			if err != nil {
+				t.Fatalf("watcher %d: %v", n, err)
+			}
+			same(t, "after "+c, got, row)
+		}
+	}
+	_, err := watch("one more")
+	refusedWith(t, err, row)
+	for _, c := range []string{"c0", "c9"} { // those who watch may say so again
+		got, err := watch(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "full, again", got, row)
+	}
+	if _, err := b.Update(t.Context(), b.keyOf(row), lifecycle.Unwatch(user, "c4")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := watch("one more"); err != nil {
+		t.Errorf("a place is free, and yet: %v", err)
+	}
+
+	t.Run("nobody watches", func(t *testing.T) {
+		row := b.terminal(1)
+		row.Watchers = nil
+		b.put(t, row)
+		got, err := b.Update(t.Context(), b.keyOf(row), lifecycle.Watch(user, "c1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		row.Watchers = []string{"c1"}
+		same(t, "first watcher", got, row)
+	})
+	t.Run("at once", func(t *testing.T) {
+		row := b.running(2)
+		b.put(t, row)
+		var wg sync.WaitGroup
+		var in, out, other counter
+		for n := range 16 {
+			wg.Go(func() {
+				_, err := b.Update(t.Context(), b.keyOf(row), lifecycle.Watch(user, fmt.Sprint("d", n)))
+				switch _, refused := errors.AsType[*store.RefusedError](err); {
+				case err == nil:
+					in.add()
+				case refused:
+					out.add()
+				default:
+					other.add()
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if in.n != protocol.MaxWatchers-1 || out.n != 16-in.n {
+			t.Errorf("%d joined, %d were refused", in.n, out.n)
+		}
+	})
+}
+
+func testLeave(t *testing.T, b bench) {
+	row := b.running(0)
+	row.Watchers = []string{"c0", "c1"}
+	b.put(t, row)
+	for _, step := range []struct {
+		leave string
+		want  []string
+	}{{"c9", []string{"c0", "c1"}}, {"c0", []string{"c1"}}, {"c0", []string{"c1"}}, {"c1", nil}, {"c1", nil}} {
+		got, err := b.Update(t.Context(), b.keyOf(row), lifecycle.Unwatch(user, step.leave))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(sorted(got.Watchers), sorted(step.want)) {
+			t.Errorf("after %s left: %v, want %v", step.leave, got.Watchers, step.want)
+		}
+	}
+}
+
+// testClaimRace lets many claim at once: one gets the request, and the others learn of
+// it.
+func testClaimRace(t *testing.T, b bench) {
+	for round, from := range []func(int) lifecycle.Row{b.row, func(n int) lifecycle.Row {
+		r := b.running(n)
+		r.LeaseUntil = ms(b.now) - 1
+		return r
+	}} {
+		row := from(round)
+		b.put(t, row)
+		const workers = 16
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		won := map[string]lifecycle.Row{}
+		lost := map[string]lifecycle.Row{}
+		for n := range workers {
+			owner := fmt.Sprint("o", n)
+			wg.Go(func() {
+				got, err := b.Update(t.Context(), b.keyOf(row), lifecycle.Claim(fmt.Sprint("m", n), owner, b.now, lease))
+				mu.Lock()
+				defer mu.Unlock()
+				if refused, ok := errors.AsType[*store.RefusedError](err); ok {
+					lost[owner] = refused.Row
+				} else if err == nil {
+					won[owner] = got
+				} else {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if len(won) != 1 || len(lost) != workers-1 {
+			t.Fatalf("%d won and %d lost, of %d", len(won), len(lost), workers)
+		}
+		for winner, got := range won {
+			if got.Fence != row.Fence+1 || got.Attempt != row.Attempt+1 || got.Owner != winner {
+				t.Errorf("winner %s has fence %d, attempt %d, owner %s", winner, got.Fence, got.Attempt, got.Owner)
+			}
+			for loser, stood := range lost {
+				same(t, "what "+loser+" was told", stood, got)
+			}
+		}
+	}
+}
+
+type counter struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (c *counter) add() {
+	c.mu.Lock()
+	c.n++
+	c.mu.Unlock()
+}
