@@ -68,7 +68,9 @@ func (m *Manager) Send(ctx context.Context, connectionID string, frame protocol.
 		m.Metrics.Count(contract.MetricPosts, "")
 	case errors.Is(err, streamer.ErrGone):
 		m.Metrics.Count(contract.MetricGone, "")
-		m.remember(connectionID)
+		if !m.remember(connectionID) {
+			break // another post found it gone at the same time
+		}
 		if err := m.Forget.Delete(ctx, connectionID); err != nil {
 			m.Log.WarnContext(ctx, "gone connection stays until its time to live", "connection", connectionID, "error", err)
 		}
@@ -89,13 +91,18 @@ func (m *Manager) IsActive(connectionID string) bool {
 	return !m.gone[connectionID]
 }
 
-func (m *Manager) remember(connectionID string) {
+// remember reports whether it was not known yet that the connection is gone.
+func (m *Manager) remember(connectionID string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.gone[connectionID] {
+		return false
+	}
 	if m.gone == nil || len(m.gone) >= goneMemory {
 		m.gone = map[string]bool{}
 	}
 	m.gone[connectionID] = true
+	return true
 }
 
 func classify(err error) error {
