@@ -36,56 +36,83 @@ type Reconciler struct {
 	Log      *slog.Logger
 }
 
+// period is how often the function runs, spare what a run leaves of the function's time.
+const (
+	period = 5 * time.Minute
+	spare  = 10 * time.Second
+)
+
 // Handle is the function's entry: it walks all shards of the open requests, page by
 // page. It records how long the oldest request has waited for a hint in any case, zero
-// included, so that silence means that it does not run.
+// included, so that silence means that it does not run. A run that has not the time for
+// all of them ends early, and each run begins with the shard after the last one's first,
+// so that none is left out for good.
 func (r Reconciler) Handle(ctx context.Context) error {
-	now := r.Clock.Now()
-	oldest := now
-	var failed error
-	resent := 0
-	for shard := range contract.OpenShards {
-		for page, more := "", true; more; {
-			rows, next, err := r.Requests.Open(ctx, shard, now, page)
-			if err != nil {
-				failed = errors.Join(failed, err)
-				break
-			}
-			for _, row := range rows {
-				since, stale := lifecycle.Stale(row, now)
-				if since.Before(oldest) {
-					oldest = since
-				}
-				if !stale {
-					continue
-				}
-				sent, err := r.resend(ctx, row, now)
-				failed = errors.Join(failed, err)
-				if sent {
-					resent++
-				}
-			}
-			page, more = next, next != ""
-		}
+	w := walk{now: r.Clock.Now()}
+	w.oldest = w.now
+	w.end, w.limited = ctx.Deadline()
+	w.end = w.end.Add(-spare)
+	first := int(w.now.Unix() / int64(period/time.Second) % contract.OpenShards)
+	for i := range contract.OpenShards {
+		r.shard(ctx, &w, (first+i)%contract.OpenShards)
 	}
-	r.Metrics.Duration(contract.MetricOldestOpen, "", now.Sub(oldest))
-	r.Log.InfoContext(ctx, "reconciled", "resent", resent, "oldest_ms", now.Sub(oldest).Milliseconds())
-	return failed
+	waited := w.now.Sub(w.oldest)
+	r.Metrics.Duration(contract.MetricOldestOpen, "", waited)
+	r.Log.InfoContext(ctx, "reconciled", "resent", w.resent, "oldest_ms", waited.Milliseconds(), "unfinished", w.unfinished)
+	return w.failed
+}
+
+// walk is one run.
+type walk struct {
+	now        time.Time
+	end        time.Time // of its time, if limited
+	limited    bool
+	oldest     time.Time
+	resent     int
+	mute       bool // the queue takes nothing: what is marked now would only wait longer
+	unfinished bool
+	failed     error
+}
+
+func (r Reconciler) shard(ctx context.Context, w *walk, shard int) {
+	for page, more := "", true; more; {
+		if w.limited && !r.Clock.Now().Before(w.end) {
+			w.unfinished = true
+			return
+		}
+		rows, next, err := r.Requests.Open(ctx, shard, w.now, page)
+		if err != nil {
+			w.failed = errors.Join(w.failed, err)
+			return
+		}
+		for _, row := range rows {
+			since, stale := lifecycle.Stale(row, w.now)
+			if since.Before(w.oldest) {
+				w.oldest = since
+			}
+			if stale && !w.mute {
+				r.resend(ctx, w, row)
+			}
+		}
+		page, more = next, next != ""
+	}
 }
 
 // resend marks the row first, so that two runs at once send one hint.
-func (r Reconciler) resend(ctx context.Context, row lifecycle.Row, now time.Time) (sent bool, err error) {
-	_, err = r.Requests.Update(ctx, row.Key(), lifecycle.Resend(row, now))
+func (r Reconciler) resend(ctx context.Context, w *walk, row lifecycle.Row) {
+	_, err := r.Requests.Update(ctx, row.Key(), lifecycle.Resend(row, w.now))
 	if _, moved := errors.AsType[*store.RefusedError](err); moved {
-		return false, nil // someone works on it, or another run was sooner
+		return // someone works on it, or another run was sooner
 	}
 	if err != nil {
-		return false, err
+		w.failed = errors.Join(w.failed, err)
+		return
 	}
 	if err := r.Queue.Send(ctx, []queue.Hint{{Key: row.Key(), Trace: row.Trace}}); err != nil {
-		return false, err
+		w.failed, w.mute = errors.Join(w.failed, err), true
+		return
 	}
+	w.resent++
 	r.Metrics.Count(contract.MetricHintsResent, row.Action)
 	r.Log.WarnContext(ctx, "hint sent again", "request", row.Key().ID, "action", row.Action, "status", row.Status, "times", row.Hints+1)
-	return true, nil
 }
