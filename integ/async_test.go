@@ -242,7 +242,7 @@ func TestWorkOutlivesItsConnection(t *testing.T) {
 	t.Parallel()
 	u := fresh()
 	gone := dial(t, u)
-	id := gone.submit(t, "echo_async", echoAsync{"still here", 3000, 6})
+	id := gone.submit(t, "echo_async", echoAsync{"still here", 10_000, 20})
 	gone.progress(t, id)
 	gone.close(t)
 

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -20,6 +21,14 @@ import (
 
 	"github.com/pay-theory/streamer/internal/contract"
 )
+
+// Tests wait most of their time, so more run side by side than there are processors.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // stage is the deployment that the tests talk to.
 type stage struct {

@@ -138,7 +138,7 @@ func TestTokenInTwoPlacesIsRefused(t *testing.T) {
 func TestTokenThatRunsOutStopsItsConnection(t *testing.T) {
 	t.Parallel()
 	s := deployed(t)
-	const life = 4 * time.Second
+	const life = 12 * time.Second
 	c := dialWith(t, s.socket+"?token="+token(t, s, jwt.MapClaims{"exp": time.Now().Add(life).Unix()}), nil)
 	c.ping(t)
 	time.Sleep(life + time.Second)

@@ -8,15 +8,15 @@ import (
 	"github.com/pay-theory/streamer/protocol"
 )
 
-// pulse is the longest time until a running request knows a new watcher, or one that
-// left: the default clocks' pulse while something changes, and a little.
-const pulse = 3 * time.Second
+// notice is how long a running request may take to know that a watcher left: three
+// times the default clocks' pulse.
+const notice = 6 * time.Second
 
 func TestSubscribeInTheMiddle(t *testing.T) {
 	t.Parallel()
 	u := fresh()
 	first, second := dial(t, u), dial(t, u)
-	id := first.submit(t, "echo_async", echoAsync{"for two", 8000, 16})
+	id := first.submit(t, "echo_async", echoAsync{"for two", 10_000, 20})
 	first.progress(t, id)
 
 	f := second.about(t, protocol.ActionSubscribe, id)
@@ -77,7 +77,7 @@ func TestUnsubscribeStopsFrames(t *testing.T) {
 	t.Parallel()
 	u := fresh()
 	c, witness := dial(t, u), dial(t, u)
-	id := c.submit(t, "echo_async", echoAsync{"no more", 8000, 32})
+	id := c.submit(t, "echo_async", echoAsync{"no more", 12_000, 48})
 	c.progress(t, id)
 	f := c.about(t, protocol.ActionUnsubscribe, id)
 	if as[protocol.Unsubscribed](t, f).RequestID != id {
@@ -89,7 +89,7 @@ func TestUnsubscribeStopsFrames(t *testing.T) {
 	}
 	settle(t, c)
 	for _, f := range c.of(id) {
-		if f.Type().Terminal() || f.at.After(left.Add(pulse)) {
+		if f.Type().Terminal() || f.at.After(left.Add(notice)) {
 			t.Errorf("%s after unsubscribing: %s", f.at.Sub(left), f.raw)
 		}
 	}
@@ -110,7 +110,7 @@ func TestWatchersAreLimited(t *testing.T) {
 	refused(t, crowd[0].about(t, protocol.ActionSubscribe, id), protocol.TooManyWatchers)
 	as[protocol.Unsubscribed](t, crowd[1].about(t, protocol.ActionUnsubscribe, id))
 	as[protocol.Subscribed](t, crowd[0].about(t, protocol.ActionSubscribe, id))
-	c.about(t, protocol.ActionCancel, id)
+	cancel(t, c, id)
 	for _, w := range append(crowd[2:], crowd[0], c) {
 		as[protocol.CancelledFrame](t, w.end(t, id))
 	}
@@ -139,6 +139,49 @@ func TestCancelOfARunningRequest(t *testing.T) {
 	frames := c.of(id)
 	if end := frames[len(frames)-1]; end.Type() != protocol.TypeCancelled {
 		t.Errorf("after the end: %s", end.raw)
+	}
+}
+
+// A request that waits is ended by the router, one that runs by whoever runs it. At once
+// after its acceptance it may be either, and it ends the same.
+func TestCancelAtOnce(t *testing.T) {
+	t.Parallel()
+	c := dial(t, fresh())
+	var ids []string
+	for range 20 {
+		id := c.submit(t, "echo_async", echoAsync{"never", 60_000, 60})
+		cancel(t, c, id)
+		ids = append(ids, id)
+	}
+	for _, id := range ids {
+		as[protocol.CancelledFrame](t, c.end(t, id))
+	}
+	settle(t, c)
+	for _, id := range ids {
+		ends := 0
+		for _, f := range c.of(id) {
+			if f.Type().Terminal() {
+				ends++
+			} else if ends > 0 && f.Type() == protocol.TypeProgress {
+				t.Errorf("after the end: %s", f.raw)
+			}
+		}
+		if r := as[protocol.Request](t, c.about(t, protocol.ActionGet, id)); ends != 1 || r.Status != protocol.Cancelled {
+			t.Errorf("%d ends of %+v", ends, r)
+		}
+	}
+}
+
+// cancel asks for the end of a request. The answer is the request while it runs, and its
+// terminal frame, which has no id, if it waited.
+func cancel(t *testing.T, c *client, requestID string) {
+	t.Helper()
+	sent := c.send(t, protocol.Message{Action: protocol.ActionCancel, RequestID: requestID})
+	f := c.wait(t, "the answer to streamer.cancel", func(f frame) bool {
+		return f.ID == sent || f.RequestID == requestID && f.Type() == protocol.TypeCancelled
+	})
+	if f.Type() != protocol.TypeCancelled {
+		as[protocol.Request](t, f)
 	}
 }
 
