@@ -53,6 +53,9 @@ func TestStages(t *testing.T) {
 				t.Errorf("%s: no output %s", name, key)
 			}
 		}
+		if tag := (*stack.Tags().TagValues())["demo-data"]; (tag != nil) == (name == "prod") {
+			t.Errorf("%s: demo data is allowed: %v", name, tag != nil)
+		}
 		if tags := *stack.Tags().TagValues(); *tags["application"] != "streamer" || *tags["stage"] != name {
 			t.Errorf("%s: tags %v", name, tags)
 		}

@@ -45,7 +45,7 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 		Description:           jsii.String("Streamer, stage " + name + ": long requests over WebSockets, with progress"),
 		Env:                   environment(getenv),
 		TerminationProtection: jsii.Bool(stage.TerminationProtection),
-		Tags:                  &map[string]*string{"application": jsii.String("streamer"), "stage": jsii.String(name)},
+		Tags:                  stage.tags(name),
 	})
 	streamer := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
 		Auth:           auth,

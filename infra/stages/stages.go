@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/constructs"
 )
 
@@ -20,7 +21,9 @@ type Stage struct {
 	LogRetention          awslogs.RetentionDays
 	TerminationProtection bool
 	MaxConcurrency        int
-	Clocks                *constructs.Clocks
+	// DemoData lets scripts/demo-setup fill the stage with made-up requests.
+	DemoData bool
+	Clocks   *constructs.Clocks
 }
 
 // localStage is on this machine, in an emulator of AWS.
@@ -40,12 +43,14 @@ var stages = map[string]Stage{
 		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,
 		LogRetention:   awslogs.RetentionDays_ONE_DAY,
 		MaxConcurrency: 100,
+		DemoData:       true,
 		Clocks:         &constructs.Clocks{LeaseMS: 6_000, VisibilityMS: 12_000, PulseMS: 1_000, PulseIdleMS: 2_000, ProgressMS: 250},
 	},
 	"dev": {
 		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,
 		LogRetention:   awslogs.RetentionDays_ONE_WEEK,
 		MaxConcurrency: 10,
+		DemoData:       true,
 	},
 	"prod": {
 		RemovalPolicy:         awscdk.RemovalPolicy_RETAIN,
@@ -63,4 +68,13 @@ func find(name string) (Stage, error) {
 			strings.Join(slices.Sorted(maps.Keys(stages)), ", "))
 	}
 	return stage, nil
+}
+
+// tags are on every resource of the stack that can have some.
+func (s Stage) tags(name string) *map[string]*string {
+	tags := map[string]*string{"application": jsii.String("streamer"), "stage": jsii.String(name)}
+	if s.DemoData {
+		tags["demo-data"] = jsii.String("allowed")
+	}
+	return &tags
 }
