@@ -10,11 +10,14 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -62,24 +65,65 @@ func (r *Router) Handle(ctx context.Context, ev events.APIGatewayWebsocketProxyR
 	}
 }
 
+// API Gateway waits 29 seconds for an answer (API Gateway developer guide, "Quotas for
+// configuring and running a WebSocket API"), and Lambda as long as the function's time.
+// Whatever is not done a little before is answered as such.
+const (
+	answerWithin = 28 * time.Second
+	answerSpare  = 500 * time.Millisecond
+)
+
 // message answers one message of a client.
 func (r *Router) message(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest) events.APIGatewayProxyResponse {
 	started := r.Clock.Now()
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if end, limited := ctx.Deadline(); limited {
+		ctx, cancel = context.WithDeadline(ctx, end.Add(-answerSpare))
+		defer cancel()
+	}
 	var m protocol.Message
 	frame := r.guarded(ctx, ev, &m)
-	body, err := protocol.Encode(frame)
-	if err == nil && len(body) > protocol.MaxFrame {
-		frame = r.refusal(ctx, m, streamer.Errorf(protocol.ResultTooLarge, "the result has %d bytes with its frame, the limit is %d", len(body), protocol.MaxFrame))
-		body, err = protocol.Encode(frame)
+	frame, body := r.fit(ctx, m, frame)
+	line := []any{"action", clip(m.Action), "connection", ev.RequestContext.ConnectionID, "frame", frame.Type()}
+	if f, refused := frame.(protocol.Error); refused {
+		line = append(line, "code", f.Code)
 	}
-	if err != nil {
-		frame = r.refusal(ctx, m, err)
-		body, _ = protocol.Encode(frame) // a refusal holds nothing that could fail
-	}
-	r.Log.InfoContext(ctx, "message answered", "action", m.Action, "connection", ev.RequestContext.ConnectionID,
-		"frame", frame.Type(), "ms", r.Clock.Now().Sub(started).Milliseconds())
-	return events.APIGatewayProxyResponse{StatusCode: 200, Body: string(body)}
+	r.Log.InfoContext(ctx, "message answered", append(line, "ms", r.Clock.Now().Sub(started).Milliseconds())...)
+	return events.APIGatewayProxyResponse{StatusCode: http.StatusOK, Body: string(body)}
 }
+
+// fit encodes a frame, or a refusal in its place if it cannot be encoded or sent.
+func (r *Router) fit(ctx context.Context, m protocol.Message, frame protocol.Frame) (protocol.Frame, []byte) {
+	body, err := encode(frame)
+	if err == nil && len(body) <= protocol.MaxFrame {
+		return frame, body
+	}
+	if f, refused := frame.(protocol.Error); refused {
+		r.Log.ErrorContext(ctx, "details of an error left out", "action", clip(m.Action), "code", f.Code, "bytes", len(body), "error", err)
+		f.Details = nil
+		frame = f
+	} else if err != nil {
+		frame = r.refusal(ctx, m, err)
+	} else {
+		frame = r.refusal(ctx, m, streamer.Errorf(protocol.ResultTooLarge, "the result has %d bytes with its frame, the limit is %d", len(body), protocol.MaxFrame))
+	}
+	body, _ = protocol.Encode(frame) // without details a refusal holds nothing that could fail, nor be long
+	return frame, body
+}
+
+// encode is protocol.Encode for what handlers made: their types may panic.
+func encode(f protocol.Frame) (body []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("encode %s frame: panicked: %v", f.Type(), p)
+		}
+	}()
+	return protocol.Encode(f)
+}
+
+// clip keeps a message that was refused for its action's length from filling the log.
+func clip(action string) string { return action[:min(len(action), protocol.MaxActionName)] }
 
 // guarded makes the answer, whatever happens.
 func (r *Router) guarded(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest, m *protocol.Message) (frame protocol.Frame) {
@@ -166,13 +210,25 @@ func (r *Router) refusal(ctx context.Context, m protocol.Message, err error) pro
 		return f
 	}
 	if e, ok := streamer.AsError(err); ok {
-		f.Code, f.Message, f.Retryable, f.Details = e.Code, e.Message, e.Retryable || e.Code.Retryable(), e.Details
+		f.Code, f.Message, f.Retryable, f.Details = cmp.Or(e.Code, protocol.Internal), cut(e.Message), e.Retryable || e.Code.Retryable(), e.Details
 		return f
 	}
-	r.Log.ErrorContext(ctx, "message not done", "action", m.Action, "error", err)
+	r.Log.ErrorContext(ctx, "message not done", "action", clip(m.Action), "id", m.ID, "error", err)
 	f.Code, f.Message, f.Retryable = protocol.Internal, "something went wrong inside; it is in the log", true
 	if unavailable(err) {
 		f.Code, f.Message = protocol.Unavailable, "a service did not answer: send the message again, with an idempotency key if it must not count twice"
 	}
 	return f
+}
+
+// cut keeps what a client gets of an error's message, in whole characters.
+func cut(s string) string {
+	if len(s) <= protocol.MaxErrorMessage {
+		return s
+	}
+	end := protocol.MaxErrorMessage
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
 }

@@ -22,41 +22,46 @@ func (r *Router) respond(ctx context.Context, c call, spec streamer.Spec) (proto
 	}
 	now := r.Clock.Now()
 	key := lifecycle.Key{Tenant: c.tenant, ID: r.NewID(now)}
-	ctx, cancel := context.WithTimeoutCause(ctx, spec.Timeout, streamer.ErrTimeout)
+	work, cancel := context.WithTimeoutCause(ctx, spec.Timeout, streamer.ErrTimeout)
 	defer cancel()
 	req := &streamer.Request[json.RawMessage]{
 		ID: key.ID, Action: c.Action, Tenant: c.tenant, User: c.user, Attempt: 1,
 		CreatedAt: now, Deadline: now.Add(spec.Timeout), Payload: c.Payload, Files: r.Files.Of(key),
 	}
 	out := &outcome{}
-	done := make(chan error, 1)
-	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				done <- fmt.Errorf("handler panicked: %v\n%s", p, debug.Stack())
-			}
-		}()
-		done <- binding.Handle(ctx, req, out)
-	}()
+	ended := make(chan error, 1)
+	go func() { ended <- handle(work, binding, req, out) }()
+	var err error
 	select {
-	case err := <-done:
-		if err != nil && context.Cause(ctx) == nil {
-			return nil, err
-		}
-		if err != nil {
-			return nil, streamer.Errorf(protocol.Timeout, "the action took longer than %s", spec.Timeout)
-		}
-	case <-ctx.Done():
-		return nil, streamer.Errorf(protocol.Timeout, "the action took longer than %s", spec.Timeout)
+	case err = <-ended:
+	case <-work.Done():
+		err = context.Cause(work)
 	}
-	result, file := out.take()
+	result, file, completed := out.take()
+	switch {
+	case err != nil && completed:
+		r.Log.WarnContext(ctx, "handler failed after it had completed", "request", key.ID, "action", c.Action, "error", err)
+	case err != nil && work.Err() != nil:
+		return nil, streamer.Errorf(protocol.Timeout, "the action took longer than %s", spec.Timeout)
+	case err != nil:
+		return nil, err
+	}
 	if file != nil {
-		var err error
 		if result, err = view.Linked(ctx, result, file.Key, r.Files); err != nil {
 			return nil, serviceError{err}
 		}
 	}
 	return protocol.Response{Answer: r.answer(c.ID), RequestID: key.ID, Result: result}, nil
+}
+
+// handle runs the handler. One that panics has failed.
+func handle(ctx context.Context, b streamer.Binding, req *streamer.Request[json.RawMessage], out *outcome) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("handler panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return b.Handle(ctx, req, out)
 }
 
 // outcome is the sink of a sync action: progress has nowhere to go.
@@ -84,11 +89,12 @@ func (o *outcome) Complete(result json.RawMessage, file *streamer.File) error {
 	return nil
 }
 
-func (o *outcome) take() (json.RawMessage, *streamer.File) {
+// take is what the action came to so far: null if its handler has not completed it.
+func (o *outcome) take() (result json.RawMessage, file *streamer.File, completed bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.done {
-		return json.RawMessage("null"), nil
+		return json.RawMessage("null"), nil, false
 	}
-	return o.result, o.file
+	return o.result, o.file, true
 }
