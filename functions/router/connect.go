@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -23,12 +24,7 @@ const connectionLife = 2*time.Hour + 5*time.Minute
 // connect stores the connection of a known user and takes the subprotocol. It answers
 // with a status only; anything but 200 refuses the handshake.
 func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest) (out events.APIGatewayProxyResponse) {
-	defer func() {
-		if p := recover(); p != nil {
-			r.Log.ErrorContext(ctx, "connect panicked", "panic", p, "stack", string(debug.Stack()))
-			out = events.APIGatewayProxyResponse{StatusCode: http.StatusInternalServerError}
-		}
-	}()
+	defer r.survive(ctx, "connect", &out)
 	now := r.Clock.Now()
 	who, ok := contextIdentity(ev)
 	if !ok || !who.expires.After(now) {
@@ -59,11 +55,20 @@ func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxy
 
 // disconnect forgets a connection. Its watching ends by itself: the next post finds it
 // gone.
-func (r *Router) disconnect(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest) events.APIGatewayProxyResponse {
+func (r *Router) disconnect(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest) (out events.APIGatewayProxyResponse) {
+	defer r.survive(ctx, "disconnect", &out)
 	r.Metrics.Count(contract.MetricDisconnected, "")
 	if err := r.Connections.Delete(ctx, ev.RequestContext.ConnectionID); err != nil {
 		r.Log.WarnContext(ctx, "connection stays until its time to live", "error", err)
 	}
 	r.Log.InfoContext(ctx, "disconnected", "connection", ev.RequestContext.ConnectionID)
 	return events.APIGatewayProxyResponse{StatusCode: http.StatusOK}
+}
+
+// survive makes a refusal of a panic, deferred.
+func (r *Router) survive(ctx context.Context, what string, out *events.APIGatewayProxyResponse) {
+	if p := recover(); p != nil {
+		r.Log.ErrorContext(ctx, what+" panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		*out = events.APIGatewayProxyResponse{StatusCode: http.StatusInternalServerError}
+	}
 }
