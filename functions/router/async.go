@@ -85,7 +85,8 @@ func (r *Router) submission(ctx context.Context, c call, spec streamer.Spec, now
 // repeated after its answer had been lost, or by an earlier one with the same key.
 func (r *Router) again(ctx context.Context, c call, s lifecycle.Submission, row lifecycle.Row) (protocol.Frame, error) {
 	accepted := protocol.Accepted{Answer: r.answer(c.ID), RequestID: s.Key.ID, Status: row.Status}
-	if row.Submission == s.Message {
+	if row.Submission == s.Message && s.Message != "" {
+		r.Metrics.Count(contract.MetricAccepted, c.Action)
 		return accepted, nil
 	}
 	if !bytes.Equal(row.Hash, s.Hash) {
