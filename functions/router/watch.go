@@ -83,23 +83,66 @@ func (r *Router) show(ctx context.Context, c call, row lifecycle.Row) (protocol.
 }
 
 // watch makes the connection a watcher of a request of the caller's own and returns the
-// request as it is then: one step, so that nothing falls between.
+// request as it is then: one step, so that nothing falls between. A request that has
+// ended and is watched by as many as may is returned all the same: its terminal frame
+// goes out with the answer, and no other will come.
 func (r *Router) watch(ctx context.Context, c call, key lifecycle.Key) (lifecycle.Row, error) {
-	row, err := r.Requests.Update(ctx, key, lifecycle.Watch(c.user, c.connection))
-	if stood, refused := errors.AsType[*store.RefusedError](err); refused {
-		if stood.Exists && stood.Row.User == c.user {
-			return row, &streamer.Error{Code: protocol.TooManyWatchers, Message: "as many connections watch this request as may", Retryable: true,
-				Details: map[string]any{"limit": protocol.MaxWatchers}}
+	row, err := r.join(ctx, c, key)
+	full, refused := errors.AsType[*store.RefusedError](err)
+	if refused && r.mine(c, full) && !full.Row.Status.Terminal() {
+		var left bool
+		if left, err = r.leave(ctx, c, full.Row); err != nil {
+			return row, err
 		}
+		if left {
+			row, err = r.join(ctx, c, key)
+			full, refused = errors.AsType[*store.RefusedError](err)
+		}
+	}
+	switch {
+	case refused && !r.mine(c, full):
 		return row, notFound()
-	}
-	if err != nil {
+	case refused && full.Row.Status.Terminal():
+		return full.Row, nil
+	case refused:
+		return row, &streamer.Error{Code: protocol.TooManyWatchers, Message: "as many connections watch this request as may", Retryable: true,
+			Details: map[string]any{"limit": protocol.MaxWatchers}}
+	case err != nil:
 		return row, serviceError{err}
-	}
-	if row.Expired(r.Clock.Now()) {
+	case row.Expired(r.Clock.Now()):
 		return row, notFound()
 	}
 	return row, nil
+}
+
+func (r *Router) join(ctx context.Context, c call, key lifecycle.Key) (lifecycle.Row, error) {
+	return r.Requests.Update(ctx, key, lifecycle.Watch(c.user, c.connection))
+}
+
+// mine reports whether what a write found in its way is a request of the caller's own.
+func (r *Router) mine(c call, stood *store.RefusedError) bool {
+	return stood.Exists && stood.Row.User == c.user && !stood.Row.Expired(r.Clock.Now())
+}
+
+// leave makes room among the watchers of a request: nobody posts to one that waits, so
+// nobody finds out which of them are gone. It reports whether it found one.
+func (r *Router) leave(ctx context.Context, c call, row lifecycle.Row) (left bool, err error) {
+	now := r.Clock.Now().Unix()
+	for _, watcher := range row.Watchers {
+		at, open, err := r.Connections.Get(ctx, watcher)
+		if err != nil {
+			return false, serviceError{err}
+		}
+		if open && at.ExpiresAt > now {
+			continue
+		}
+		_, err = r.Requests.Update(ctx, row.Key(), lifecycle.Unwatch(c.user, watcher))
+		if _, refused := errors.AsType[*store.RefusedError](err); err != nil && !refused {
+			return false, serviceError{err}
+		}
+		return true, nil
+	}
+	return false, nil
 }
 
 func (r *Router) subscribe(ctx context.Context, c call) (protocol.Frame, error) {
@@ -124,7 +167,9 @@ func (r *Router) withTerminal(ctx context.Context, c call, first protocol.Frame,
 	if err != nil {
 		return nil, serviceError{err}
 	}
-	if err := r.Manager.Send(ctx, c.connection, first); err != nil {
+	post, cancel := context.WithTimeout(ctx, tellBudget)
+	defer cancel()
+	if err := r.Manager.Send(post, c.connection, first); err != nil {
 		r.Log.WarnContext(ctx, "first of two frames not posted", "frame", first.Type(), "error", err)
 	}
 	return terminal, nil
@@ -157,13 +202,20 @@ func (r *Router) cancel(ctx context.Context, c call) (protocol.Frame, error) {
 		if err != nil {
 			return nil, err
 		}
-		u, possible := lifecycle.Cancel(row, r.Clock.Now())
+		now := r.Clock.Now()
+		u, possible := lifecycle.Cancel(row, now)
 		if !possible {
 			return r.show(ctx, c, row)
 		}
+		before := row.Fence
 		row, err = r.Requests.Update(ctx, key, u)
-		if _, moved := errors.AsType[*store.RefusedError](err); moved {
-			continue
+		if moved, refused := errors.AsType[*store.RefusedError](err); refused {
+			// A write that was repeated after its answer had been lost finds its own work.
+			row = moved.Row
+			if row.Status != protocol.Cancelled || row.Fence != before+1 || row.EndedAt != now.UnixMilli() {
+				continue
+			}
+			err = nil
 		}
 		if err != nil {
 			return nil, serviceError{err}
@@ -185,7 +237,9 @@ func (r *Router) tellOthers(ctx context.Context, c call, row lifecycle.Row) (pro
 		return nil, serviceError{err}
 	}
 	row.Watchers = slices.DeleteFunc(row.Watchers, func(w string) bool { return w == c.connection })
-	if !progress.Tell(ctx, r.Clock, r.Manager, row, terminal, tellBudget) {
+	post, cancel := context.WithTimeout(ctx, tellBudget)
+	defer cancel()
+	if !progress.Tell(post, r.Clock, r.Manager, row, terminal, tellBudget) {
 		r.Log.WarnContext(ctx, "not every watcher was told", "request", row.Key().ID)
 	}
 	return terminal, nil
