@@ -48,7 +48,9 @@ func Settle(row Row, exists bool, message, owner string, now time.Time) (v Verdi
 	}
 	carrier := row.Carrier == message
 	if row.Status.Terminal() {
-		if carrier && row.Reposts < maxReposts {
+		// A request that was cancelled before its first claim has no carrier: whichever
+		// message comes does its duty, in case the canceller could not tell everyone.
+		if (carrier || row.Carrier == "") && row.Reposts < maxReposts {
 			return Tell, time.Time{}, ReasonNone
 		}
 		return Drop, time.Time{}, ReasonNone
