@@ -4,14 +4,12 @@
 //	go run ./scripts/demo-setup            # the stage that STREAMER_OUTPUTS names
 //
 // What it writes depends on the seed and on the calendar alone: run again, it writes the
-// same requests over themselves, and adds the days since. It refuses a stage whose tables
-// are not tagged demo-data = allowed, which the stages local and dev are.
+// same requests over themselves, and adds the days since. It refuses a stage whose stack
+// is not tagged demo-data = allowed, which the stages local and dev are.
 package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -19,9 +17,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/store"
 )
@@ -48,7 +46,7 @@ func main() {
 }
 
 func setUp(ctx context.Context, seed uint64, now time.Time) error {
-	tables, err := readOutputs(os.Getenv("STREAMER_OUTPUTS"))
+	stage, err := readStage(os.Getenv("STREAMER_OUTPUTS"))
 	if err != nil {
 		return err
 	}
@@ -56,47 +54,23 @@ func setUp(ctx context.Context, seed uint64, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("load AWS configuration: %w", err)
 	}
-	client := dynamodb.NewFromConfig(cfg)
-	if err := allowed(ctx, client, tables.requests); err != nil {
+	if err := stage.mayBeFilled(ctx, cloudformation.NewFromConfig(cfg)); err != nil {
 		return err
 	}
+	client := dynamodb.NewFromConfig(cfg)
 	first := now.UTC().AddDate(0, -months, 0)
 	rows := History(seed, first, now)
 	bar := newBar(os.Stdout, len(rows))
-	if err := write(ctx, client, tables.requests, rows, bar.advance); err != nil {
+	if err := write(ctx, client, stage.requests, rows, bar.advance); err != nil {
 		return err
 	}
 	connection := store.Connection{
 		ID: demoConnection, UserKey: lifecycle.UserKey(demoTenant, demoUser), Tenant: demoTenant, User: demoUser,
 		ConnectedAt: now.UnixMilli(), TokenExpires: now.Add(2 * time.Hour).Unix(), ExpiresAt: now.Add(2 * time.Hour).Unix(),
 	}
-	if err := (store.DynamoConnections{Client: client, Table: tables.connections}).Put(ctx, connection); err != nil {
+	if err := (store.DynamoConnections{Client: client, Table: stage.connections}).Put(ctx, connection); err != nil {
 		return err
 	}
 	bar.end(fmt.Sprintf("%d requests of %d tenants since %s", len(rows), len(tenants), first.Format(time.DateOnly)))
 	return nil
-}
-
-type tableNames struct{ requests, connections string }
-
-// readOutputs finds the tables in what cdk deploy --outputs-file wrote.
-func readOutputs(path string) (tableNames, error) {
-	if path == "" {
-		return tableNames{}, errors.New("STREAMER_OUTPUTS is not set: it names the file that cdk deploy --outputs-file wrote")
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return tableNames{}, fmt.Errorf("read stack outputs: %w", err)
-	}
-	var stacks map[string]map[string]string
-	if err := json.Unmarshal(b, &stacks); err != nil {
-		return tableNames{}, fmt.Errorf("read stack outputs: %w", err)
-	}
-	for _, outputs := range stacks {
-		names := tableNames{outputs[contract.OutputRequestsTable], outputs[contract.OutputConnectionsTable]}
-		if names.requests != "" && names.connections != "" {
-			return names, nil
-		}
-	}
-	return tableNames{}, fmt.Errorf("read stack outputs: no stack in %s has %s and %s", path, contract.OutputRequestsTable, contract.OutputConnectionsTable)
 }

@@ -5,37 +5,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/pay-theory/streamer/internal/lifecycle"
 )
-
-// The mark of a stage that may be filled with made-up data.
-const (
-	tagKey   = "demo-data"
-	tagValue = "allowed"
-)
-
-// allowed refuses a table that is not marked.
-func allowed(ctx context.Context, client *dynamodb.Client, table string) error {
-	described, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table})
-	if err != nil {
-		return fmt.Errorf("look at the stage: %w", err)
-	}
-	tags, err := client.ListTagsOfResource(ctx, &dynamodb.ListTagsOfResourceInput{ResourceArn: described.Table.TableArn})
-	if err != nil {
-		return fmt.Errorf("look at the stage: %w", err)
-	}
-	for _, tag := range tags.Tags {
-		if aws.ToString(tag.Key) == tagKey && aws.ToString(tag.Value) == tagValue {
-			return nil
-		}
-	}
-	return fmt.Errorf("table %s is not tagged %s = %s: this stage is not for made-up data", table, tagKey, tagValue)
-}
 
 // BatchWriteItem takes 25 items (DynamoDB developer guide, "Quotas").
 const batchSize = 25
