@@ -38,7 +38,9 @@ const (
 	maxToken   = 8 * 1024 // an authorizer's answer may have 8 KB too
 	maxSubject = 128
 	maxReason  = 300 // of a refusal in the log: a token's header may stand in it
-	leeway     = 30 * time.Second
+	// leeway is how far an issuer's clock may be ahead of ours. It lengthens no token:
+	// an identity ends when its token does.
+	leeway = 30 * time.Second
 	// anonymousLife is how long an anonymous identity lasts: longer than API Gateway keeps
 	// a connection.
 	anonymousLife = 3 * time.Hour
@@ -186,7 +188,9 @@ func (a *Authorizer) identify(ev events.APIGatewayCustomAuthorizerRequestTypeReq
 	if err != nil || expires == nil {
 		return who, errors.New("the token has no expiry")
 	}
-	who.expires = expires.Time
+	if who.expires = expires.Time; !who.expires.After(a.clock.Now()) {
+		return who, errors.New("the token has run out, if only just now: its identity would have, too")
+	}
 	who.subject, _ = claims[a.config.SubjectClaim].(string)
 	who.tenant, _ = claims[a.config.TenantClaim].(string)
 	if !validSubject(who.subject) {
