@@ -1,15 +1,20 @@
 package router_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
@@ -481,4 +486,39 @@ func TestOwnActionsWhileTheTableIsAway(t *testing.T) {
 		}
 		quiet(t, f)
 	}
+}
+
+// mute is API Gateway when it does not answer: a post ends with its context.
+type mute struct{ *poster }
+
+func (mute) Send(ctx context.Context, _ string, _ protocol.Frame) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestPostsThatHangHoldUpNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, echoAsync)
+		w.Clock = clock.System{}
+		w.Manager = mute{w.posted}
+		claims := func(body string) events.APIGatewayWebsocketProxyRequest {
+			ev := w.message(t, body)
+			ev.RequestContext.Authorizer.(map[string]any)["exp"] = "4102444800"
+			return ev
+		}
+		ended, waiting := w.accept(t, claims(pending)), w.accept(t, claims(pending))
+		w.clock.set(time.Now())
+		completed(t, w, ended)
+		w.fill(t, waiting, 9, func(int) bool { return true })
+
+		began := time.Now()
+		if f := w.send(t, claims(about("subscribe", ended))); f.Type() != protocol.TypeComplete || time.Since(began) > 2*time.Second {
+			t.Errorf("subscribe is answered with %+v after %s", f, time.Since(began))
+		}
+		began = time.Now()
+		// One post that has begun is let finish, which takes five seconds at most.
+		if f := w.send(t, claims(about("cancel", waiting))); f.Type() != protocol.TypeCancelled || time.Since(began) > 7*time.Second {
+			t.Errorf("cancel is answered with %+v after %s", f, time.Since(began))
+		}
+	})
 }
