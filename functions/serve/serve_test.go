@@ -1,11 +1,15 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -33,6 +37,12 @@ var mains = map[string]func(){
 	"unbound async": func() { Processor(action{Name: "resize", Async: true}, action{Name: "sync"}) },
 	"dispatcher":    Dispatcher,
 	"reconciler":    Reconciler,
+	"panics": func() {
+		start(func(context.Context) error {
+			metrics().Count(contract.MetricPosts, "")
+			panic("oh")
+		})
+	},
 }
 
 const envMain = "STREAMER_TEST_MAIN"
@@ -184,5 +194,74 @@ func TestWhatWasMeasuredIsWrittenAtTheEndOfEachInvocation(t *testing.T) {
 	var line struct{ Msg, Error string }
 	if err := json.Unmarshal([]byte(log.String()), &line); err != nil || line.Msg != "metrics not written" || line.Error != "pipe is closed" {
 		t.Errorf("log is %s", &log)
+	}
+}
+
+// runtime is Lambda's runtime API: it hands one event to a function and takes the answer.
+type runtime struct {
+	event   string
+	answers chan string // path and body
+	next    chan bool   // the function came back for another event
+	asked   bool
+}
+
+func (r *runtime) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	at := strings.TrimPrefix(req.URL.Path, "/2018-06-01/runtime/")
+	switch {
+	case at == "invocation/next" && !r.asked:
+		r.asked = true
+		w.Header().Set("Lambda-Runtime-Aws-Request-Id", "invocation1")
+		w.Header().Set("Lambda-Runtime-Deadline-Ms", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
+		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:f")
+		w.Header().Set("Lambda-Runtime-Trace-Id", "Root=1-63c9b2b6-2f9a1e3c4d5b6a7889900aab")
+		io.WriteString(w, r.event)
+	case at == "invocation/next":
+		r.next <- true
+		<-req.Context().Done()
+	default:
+		body, err := io.ReadAll(req.Body)
+		w.WriteHeader(http.StatusAccepted)
+		r.answers <- fmt.Sprint(at, " ", string(body), err)
+	}
+}
+
+// TestAFunctionAsLambdaRunsIt starts whole processes.
+func TestAFunctionAsLambdaRunsIt(t *testing.T) {
+	for main, c := range map[string]struct{ event, answer, metric string }{
+		"dispatcher": {`{"Records":[{"eventID":"e","dynamodb":{"Keys":{"pk":{"S":"x"}}}}]}`, "invocation/invocation1/response null", `"UndecodableHints":1`},
+		"panics":     {`{}`, `invocation/invocation1/error {"errorMessage":"oh"`, `"FramesPosted":1`},
+	} {
+		t.Run(main, func(t *testing.T) {
+			r := &runtime{event: c.event, answers: make(chan string, 2), next: make(chan bool, 1)}
+			server := httptest.NewServer(r)
+			defer server.Close()
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			cmd := exec.CommandContext(ctx, os.Args[0])
+			cmd.Env = []string{
+				envMain + "=" + main, "AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(server.URL, "http://"), "AWS_REGION=us-east-1",
+				"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+				"STREAMER_REQUESTS_TABLE=r", "STREAMER_WORK_QUEUE_URL=http://127.0.0.1:1/1/q",
+			}
+			var out bytes.Buffer
+			cmd.Stdout = &out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait() }()
+			select {
+			case <-r.next:
+				stop()
+				<-ended
+			case <-ended: // a function that panicked ends its process
+			}
+			if answer := <-r.answers; !strings.HasPrefix(answer, c.answer) {
+				t.Errorf("answered %s", answer)
+			}
+			if lines := strings.Count(out.String(), "\n"); lines != 1 || !strings.Contains(out.String(), c.metric) || !json.Valid(out.Bytes()) {
+				t.Errorf("metrics are %s", &out)
+			}
+		})
 	}
 }
