@@ -33,9 +33,8 @@ func TestSameKeyIsTheSameRequest(t *testing.T) {
 	other.Payload = object(t, echoAsync{"twice", 2000, 4})
 	refused(t, first.ask(t, other), protocol.IdempotencyMismatch)
 
-	table := requestsOf(t, first)
-	if len(table.rows) != 1 || table.rows[0].id != a.RequestID || table.rows[0].attempt != "1" {
-		t.Errorf("the tenant's requests are %+v", table.rows)
+	if rows := requestsOf(t, first); len(rows) != 1 || rows[0].id != a.RequestID || rows[0].attempt != "1" {
+		t.Errorf("the tenant's requests are %+v", rows)
 	}
 }
 
@@ -62,7 +61,7 @@ func TestSameKeySentAtOnceIsOneRequest(t *testing.T) {
 			as[protocol.Complete](t, c.end(t, id))
 		}
 	}
-	if rows := requestsOf(t, clients[0]).rows; len(rows) != 1 {
+	if rows := requestsOf(t, clients[0]); len(rows) != 1 {
 		t.Errorf("the tenant's requests are %+v", rows)
 	}
 }

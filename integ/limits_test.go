@@ -230,7 +230,7 @@ func TestBadPayloadsNameTheirField(t *testing.T) {
 			t.Errorf("%s: field %q: %s", payload, got, e.Message)
 		}
 	}
-	if rows := requestsOf(t, c).rows; len(rows) != 0 {
+	if rows := requestsOf(t, c); len(rows) != 0 {
 		t.Errorf("refused payloads were queued: %+v", rows)
 	}
 }

@@ -60,15 +60,12 @@ func reportResult(t *testing.T, result json.RawMessage) reportOut {
 	return out
 }
 
-// listing is a CSV report without the row of the report itself.
-type listing struct {
-	rows []listed
-}
-
+// listed is a row of the CSV report.
 type listed struct{ id, action, status, created, started, ended, duration, attempt, code string }
 
-// requestsOf lists the requests of the client's tenant, by the CSV report.
-func requestsOf(t *testing.T, c *client) listing {
+// requestsOf lists the requests of the client's tenant by the CSV report, without the
+// report itself.
+func requestsOf(t *testing.T, c *client) []listed {
 	t.Helper()
 	time.Sleep(indexLag(t))
 	requestID, out, body := generate(t, c, today("csv"))
@@ -79,12 +76,12 @@ func requestsOf(t *testing.T, c *client) listing {
 	if header := strings.Join(records[0], ","); header != "request_id,action,status,created_at,started_at,ended_at,duration_ms,attempt,code" {
 		t.Fatalf("the columns are %s", header)
 	}
-	var l listing
+	var rows []listed
 	reports := 0
 	for _, r := range records[1:] {
 		row := listed{r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8]}
 		if row.id != requestID {
-			l.rows = append(l.rows, row)
+			rows = append(rows, row)
 			continue
 		}
 		reports++
@@ -95,7 +92,7 @@ func requestsOf(t *testing.T, c *client) listing {
 	if reports != 1 || out.Rows != len(records)-1 || out.Pages != 0 {
 		t.Errorf("the report is in itself %d times, its %d rows are told as %+v", reports, len(records)-1, out)
 	}
-	return l
+	return rows
 }
 
 // indexLag is how late the list of a tenant's requests may be: an index of a deployed
@@ -135,7 +132,7 @@ func TestCSVHasExactlyTheTenantsRequests(t *testing.T) {
 	stranger.end(t, stranger.submit(t, "echo_async", echoAsync{"elsewhere", 0, 1}))
 
 	var got []string
-	for _, row := range requestsOf(t, c).rows {
+	for _, row := range requestsOf(t, c) {
 		got = append(got, strings.Join([]string{row.id, row.action, row.status, row.code}, " "))
 		checkTimes(t, row)
 	}
@@ -307,7 +304,7 @@ func TestBadReportsAreRefusedBeforeAnythingIsQueued(t *testing.T) {
 			t.Errorf("%s: field %q: %s", payload, got, e.Message)
 		}
 	}
-	if rows := requestsOf(t, c).rows; len(rows) != 0 {
+	if rows := requestsOf(t, c); len(rows) != 0 {
 		t.Errorf("refused reports were queued: %+v", rows)
 	}
 }
