@@ -10,7 +10,7 @@ export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test integ stage stage-down token deploy tidy bench lint
+.PHONY: help demo test integ stage stage-down token deploy dashboard tidy bench lint
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,13 @@ token: ## Print a token that the local stage accepts: make token TENANT=acme SUB
 
 deploy: node_modules ## Deploy to AWS: make deploy STAGE=dev
 	npx cdk deploy -c stage=$(STAGE) --outputs-file cdk.out/outputs.json
+
+dashboard: ## Print the dashboard of the local stage with its numbers, or of any with OUTPUTS=file
+ifdef OUTPUTS
+	@STREAMER_OUTPUTS=$(abspath $(OUTPUTS)) go run ./scripts/dashboard
+else
+	@eval "$$($(STAGE_CMD) env)" && go run ./scripts/dashboard
+endif
 
 tidy: ## Tidy both modules after a change of dependencies
 	go mod tidy

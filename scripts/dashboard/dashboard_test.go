@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The dashboard that the constructs render is read whole.
+func TestParseReadsTheRealDashboard(t *testing.T) {
+	body, err := os.ReadFile("../../dashboards/generated/overview.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	widgets, err := parse(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	titles, metrics := map[string]int{}, 0
+	for _, w := range widgets {
+		titles[w.title] = len(w.metrics)
+		metrics += len(w.metrics)
+	}
+	if len(widgets[0].alarms) == 0 {
+		t.Errorf("the first widget lists no alarms: %+v", widgets[0])
+	}
+	if titles["Requests accepted and ended"] != 4 || metrics < 20 {
+		t.Errorf("read %d metrics: %v", metrics, titles)
+	}
+	accepted := widgets[2].metrics[0]
+	if accepted.name != "RequestsAccepted" || accepted.stat != "Sum" || accepted.label != "accepted" || accepted.dimensions["Service"] == "" {
+		t.Errorf("got %+v", accepted)
+	}
+}
+
+func TestParseRefusesWhatIsNoBody(t *testing.T) {
+	for _, body := range []string{`no`, `{"widgets":[{"properties":{"metrics":[["A",{},"B"]]}}]}`} {
+		if _, err := parse([]byte(body)); err == nil {
+			t.Errorf("%s was read", body)
+		}
+	}
+}
+
+const (
+	completed = `{"Service":"S","Action":"a","RequestsCompleted":2,"RequestDuration":[100,900,500],"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"Streamer","Dimensions":[["Service"],["Service","Action"]],"Metrics":[{"Name":"RequestsCompleted","Unit":"Count"},{"Name":"RequestDuration","Unit":"Milliseconds"}]}]}}`
+	other     = `{"Service":"T","RequestsCompleted":7,"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"Streamer","Dimensions":[["Service"]],"Metrics":[{"Name":"RequestsCompleted","Unit":"Count"}]}]}}`
+)
+
+func TestMeasureTakesOwnSamplesOnly(t *testing.T) {
+	var samples []sample
+	for _, line := range []string{completed, other, `{"msg":"CloudWatchMetrics"}`, `plain`} {
+		samples = append(samples, embedded([]byte(line))...)
+	}
+	service := map[string]string{"Service": "S"}
+	for _, c := range []struct {
+		metric metric
+		want   value
+	}{
+		{metric{"Streamer", "RequestsCompleted", service, "", "Sum"}, value{true, 2}},
+		{metric{"Streamer", "RequestsFailed", service, "", "Sum"}, value{true, 0}},
+		{metric{"Streamer", "RequestDuration", service, "", "p50"}, value{true, 500}},
+		{metric{"Streamer", "RequestDuration", service, "", "p95"}, value{true, 900}},
+		{metric{"Streamer", "RequestDuration", service, "", "Maximum"}, value{true, 900}},
+		{metric{"Streamer", "RequestDuration", service, "", "Minimum"}, value{true, 100}},
+		{metric{"Streamer", "RequestDuration", service, "", "Average"}, value{true, 500}},
+		{metric{"Streamer", "QueueWait", service, "", "p95"}, value{}},
+		{metric{"AWS/SQS", "ApproximateAgeOfOldestMessage", map[string]string{"QueueName": "q"}, "", "Maximum"}, value{}},
+	} {
+		if got := measure(c.metric, samples); got != c.want {
+			t.Errorf("%s %s: got %v, want %v", c.metric.stat, c.metric.name, got, c.want)
+		}
+	}
+}
+
+func TestRender(t *testing.T) {
+	widgets := []widget{
+		{title: "Is anything wrong?", alarms: []string{"arn:1", "arn:2", "arn:3"}},
+		{title: "Requests", metrics: []metric{{namespace: "Streamer", label: "completed", stat: "Sum"}, {namespace: "Streamer", label: "p50", stat: "p50"}, {namespace: "AWS/SQS", label: "age", stat: "Maximum"}}},
+		{title: "A text"},
+	}
+	alarms := map[string]alarm{"arn:1": {"dead letters", "ALARM"}, "arn:2": {"errors", "OK"}, "arn:3": {"waiting", "INSUFFICIENT_DATA"}}
+	read := func(context.Context, []metric) ([]value, error) {
+		return []value{{true, 3}, {true, 1500}, {}}, nil
+	}
+	var out strings.Builder
+	if err := render(context.Background(), &out, widgets, alarms, read); err != nil {
+		t.Fatal(err)
+	}
+	want := "  Is anything wrong?                                  3 alarms   in alarm 1   without data yet 1   ALARM dead letters\n" +
+		"  Requests                                            completed 3   p50 1.5 s   age –\n"
+	if out.String() != want {
+		t.Errorf("got\n%swant\n%s", out.String(), want)
+	}
+}
+
+func TestTextHasAFittingUnit(t *testing.T) {
+	for number, want := range map[float64]string{12: "12 ms", 1500: "1.5 s", float64(5 * time.Minute / time.Millisecond): "5.0 min"} {
+		if got := text(metric{namespace: "Streamer", stat: "p95"}, value{true, number}); got != want {
+			t.Errorf("%v: got %s, want %s", number, got, want)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+const titleWidth = 50
+
+// render prints a line for each widget: its title, then each metric with its number.
+func render(ctx context.Context, out io.Writer, widgets []widget, alarms map[string]alarm, read func(context.Context, []metric) ([]value, error)) error {
+	for _, w := range widgets {
+		cells := alarmCells(w.alarms, alarms)
+		if len(w.metrics) > 0 {
+			values, err := read(ctx, w.metrics)
+			if err != nil {
+				return err
+			}
+			for i, m := range w.metrics {
+				cells = append(cells, m.label+" "+text(m, values[i]))
+			}
+		}
+		if len(cells) == 0 {
+			continue
+		}
+		if _, err := fmt.Fprintf(out, "  %-*s  %s\n", titleWidth, w.title, strings.Join(cells, "   ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// alarmCells counts the alarms of each state and names those that are not well.
+func alarmCells(arns []string, alarms map[string]alarm) []string {
+	if len(arns) == 0 {
+		return nil
+	}
+	var ok int
+	var others []string
+	for _, arn := range arns {
+		switch a := alarms[arn]; a.state {
+		case "OK":
+			ok++
+		case "ALARM":
+			others = append(others, "ALARM "+a.name)
+		}
+	}
+	cells := []string{fmt.Sprintf("%d alarms", len(arns)), fmt.Sprintf("in alarm %d", len(others)), fmt.Sprintf("without data yet %d", len(arns)-ok-len(others))}
+	return append(cells, others...)
+}
+
+// text is a value in the unit of its metric: times in Streamer's own metrics are
+// milliseconds.
+func text(m metric, v value) string {
+	switch {
+	case !v.known:
+		return "–"
+	case m.stat == "Sum" || m.namespace != "Streamer":
+		return fmt.Sprintf("%.0f", v.number)
+	}
+	d := time.Duration(v.number * float64(time.Millisecond))
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return fmt.Sprintf("%.1f min", d.Minutes())
+}
