@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,10 +23,15 @@ const (
 	maxVisibility = 12 * time.Hour
 )
 
+// traceHeader is the form of an X-Ray trace header (X-Ray developer guide, "Tracing
+// header"). SQS takes no other, so one that is not would keep its request from ever
+// getting a hint.
+var traceHeader = regexp.MustCompile(`^([A-Za-z]+=[!-:<-~]+;)*Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;[A-Za-z]+=[!-:<-~]+)*$`)
+
 // Hint says that a request may want work.
 type Hint struct {
 	Key lifecycle.Key
-	// Trace is an X-Ray trace header, or empty.
+	// Trace is an X-Ray trace header; anything else is left out.
 	Trace string
 }
 
@@ -84,7 +90,7 @@ func (w Work) sendBatch(ctx context.Context, hints []Hint) error {
 			return err
 		}
 		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), MessageBody: &text}
-		if h.Trace != "" {
+		if traceHeader.MatchString(h.Trace) {
 			entries[i].MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
 				string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: &h.Trace},
 			}

@@ -147,17 +147,35 @@ func TestSendSplitsByTen(t *testing.T) {
 }
 
 func TestSendHandsOnTheTrace(t *testing.T) {
-	const trace = "Root=1-63c9b2b6-2f9a1e3c4d5b6a7889900aab;Parent=53995c3f42cd8ad8;Sampled=1"
-	work, calls := service(t, taken)
-	all := hints(2)
-	all[1].Trace = trace
-	if err := work.Send(t.Context(), all); err != nil {
-		t.Fatal(err)
-	}
-	entries := (*calls)[0].Entries
-	want := map[string]struct{ DataType, StringValue string }{"AWSTraceHeader": {"String", trace}}
-	if entries[0].MessageSystemAttributes != nil || !reflect.DeepEqual(entries[1].MessageSystemAttributes, want) {
-		t.Errorf("entries %+v", entries)
+	const root = "Root=1-63c9b2b6-2f9a1e3c4d5b6a7889900aab"
+	for trace, handed := range map[string]bool{
+		root: true,
+		root + ";Parent=53995c3f42cd8ad8;Sampled=1":                               true,
+		root + ";Parent=53995c3f42cd8ad8;Sampled=0;Lineage=a87bd80c:0|68fd508a:5": true,
+		"Self=1-67891234-12456789abcdef012345678;" + root:                         true,
+		"":                        false,
+		"trace":                   false,
+		"Root=1-63c9b2b6":         false,
+		root + "0":                false,
+		root + ";":                false,
+		root + "\n":               false,
+		root + ";Sampled=1;x":     false,
+		root + ";Parent=a b":      false,
+		"Parent=53995c3f42cd8ad8": false,
+	} {
+		work, calls := service(t, taken)
+		all := hints(2)
+		all[1].Trace = trace
+		if err := work.Send(t.Context(), all); err != nil {
+			t.Fatal(err)
+		}
+		var want map[string]struct{ DataType, StringValue string }
+		if handed {
+			want = map[string]struct{ DataType, StringValue string }{"AWSTraceHeader": {"String", trace}}
+		}
+		if entries := (*calls)[0].Entries; entries[0].MessageSystemAttributes != nil || !reflect.DeepEqual(entries[1].MessageSystemAttributes, want) {
+			t.Errorf("%q: entries %+v", trace, entries)
+		}
 	}
 }
 
