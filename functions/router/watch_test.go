@@ -61,7 +61,7 @@ func TestGet(t *testing.T) {
 			r.NextAt, r.Code, r.Error = r.CreatedAt+60_000, "BUSY", "later"
 		}},
 		"completed": {completed, func(r *protocol.Request) {
-			r.Status, r.Attempt, r.Percentage, r.Message, r.Seq, r.StartedAt = protocol.Completed, 1, 100, "some", 1_000_007, r.CreatedAt
+			r.Status, r.Attempt, r.Percentage, r.Message, r.Seq, r.StartedAt = protocol.Completed, 1, 100, "some", 1_000_006, r.CreatedAt
 			r.EndedAt, r.Result = r.CreatedAt, []byte(`{"a":"<&>"}`)
 		}},
 	} {

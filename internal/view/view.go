@@ -70,7 +70,7 @@ func stateSeq(row lifecycle.Row) int64 {
 func Request(ctx context.Context, row lifecycle.Row, answer protocol.Answer, links Linker) (protocol.Request, error) {
 	f := protocol.Request{
 		Answer: answer, RequestID: row.Key().ID, Action: row.Action, Status: row.Status, Attempt: row.Attempt,
-		Percentage: row.Percentage, Message: row.Message, Seq: row.Seq,
+		Percentage: row.Percentage, Message: row.Message, Seq: stateSeq(row),
 		CreatedAt: row.CreatedAt, DeadlineAt: row.DeadlineAt, StartedAt: row.StartedAt, NextAt: row.NextAt, EndedAt: row.EndedAt,
 		Code: row.Code, Error: row.Error,
 	}

@@ -138,6 +138,7 @@ func TestRequest(t *testing.T) {
 	retrying, completed := base, base
 	retrying.Status, retrying.NextAt = protocol.Retrying, 300
 	completed.Status, completed.EndedAt, completed.Result = protocol.Completed, 400, json.RawMessage("[1]")
+	completed.Seq = 2_000_004 // the terminal frame may come after it
 	for name, c := range map[string]struct {
 		change func(*lifecycle.Row)
 		want   protocol.Request
