@@ -75,7 +75,7 @@ func (s *Session) nudge() {
 // post sends what the tracker has, until ctx ends.
 func (s *Session) post(ctx context.Context) {
 	for {
-		s.flush(ctx)
+		s.flush(ctx, time.Time{})
 		s.mu.Lock()
 		at, waits := s.tracker.Wake(s.clock.Now())
 		s.mu.Unlock()
@@ -85,16 +85,24 @@ func (s *Session) post(ctx context.Context) {
 	}
 }
 
-// flush sends what is due now.
-func (s *Session) flush(ctx context.Context) {
+// flush sends what is due now, and by end if that is set: posts that hang would else keep
+// each other coming due.
+func (s *Session) flush(ctx context.Context, end time.Time) {
 	for ctx.Err() == nil {
+		now, limit := s.clock.Now(), callTimeout
+		if !end.IsZero() {
+			limit = min(limit, end.Sub(now))
+		}
+		if limit <= 0 {
+			return
+		}
 		s.mu.Lock()
-		p, ok := s.tracker.Next(s.clock.Now())
+		p, ok := s.tracker.Next(now)
 		s.mu.Unlock()
 		if !ok {
 			return
 		}
-		call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout) // a post that began is let finish
+		call, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit) // a post that began is let finish
 		err := s.connections.Send(call, p.Connection, p.Frame)
 		cancel()
 		s.mu.Lock()
@@ -144,22 +152,28 @@ func (s *Session) keep(ctx context.Context) {
 			}
 			continue
 		}
-		if !s.beat(ctx, now) {
+		if !s.beat(ctx, now, min(callTimeout, lapse.Sub(now))) {
 			return
 		}
 	}
 }
 
-// beat is one pulse. It reports false once the request is lost.
-func (s *Session) beat(ctx context.Context, now time.Time) bool {
+// beat is one pulse. It reports false once there is nothing to keep any more: the request
+// is lost, or the attempt's own outcome is in the row already, and is about to be told.
+func (s *Session) beat(ctx context.Context, now time.Time, limit time.Duration) bool {
 	s.mu.Lock()
 	u := s.tracker.Pulse(now)
 	s.mu.Unlock()
-	call, cancel := context.WithTimeout(ctx, callTimeout)
+	call, cancel := context.WithTimeout(ctx, limit)
 	row, err := s.pulse(call, u)
 	cancel()
-	if _, refused := errors.AsType[*store.RefusedError](err); refused {
-		s.lost(streamer.ErrLost)
+	if stood, refused := errors.AsType[*store.RefusedError](err); refused {
+		if !stood.Exists || stood.Row.Fence != s.tracker.fence {
+			s.mu.Lock()
+			s.tracker.Lose(s.clock.Now())
+			s.mu.Unlock()
+			s.lost(streamer.ErrLost)
+		}
 		return false
 	}
 	s.mu.Lock()
@@ -218,7 +232,7 @@ func Tell(ctx context.Context, c clock.Clock, connections streamer.ConnectionMan
 func (s *Session) drain(ctx context.Context, budget time.Duration) bool {
 	end := s.clock.Now().Add(budget)
 	for {
-		s.flush(ctx)
+		s.flush(ctx, end)
 		s.mu.Lock()
 		now := s.clock.Now()
 		told := s.tracker.Told()
@@ -227,7 +241,7 @@ func (s *Session) drain(ctx context.Context, budget time.Duration) bool {
 		if told || !waits {
 			return told
 		}
-		if at.After(end) || !s.pause(ctx, at, true, nil) {
+		if !now.Before(end) || at.After(end) || !s.pause(ctx, at, true, nil) {
 			return false
 		}
 	}

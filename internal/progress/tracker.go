@@ -49,6 +49,7 @@ type Tracker struct {
 	changed    bool // it is not in the row yet
 	closed     bool // nothing is reported any more
 
+	framed    int64 // the number of the last progress frame
 	newest    protocol.Frame
 	newestSeq int64
 	certain   []numbered
@@ -78,7 +79,7 @@ type lane struct {
 func NewTracker(row lifecycle.Row, clocks Clocks, now time.Time) *Tracker {
 	t := &Tracker{
 		clocks: clocks, id: row.Key().ID, ref: row.Ref, fence: row.Fence, attempt: row.Attempt,
-		pulsedAt: now, leaseEnd: now.Add(clocks.Lease),
+		framed: lifecycle.Seq(row.Fence, 0), pulsedAt: now, leaseEnd: now.Add(clocks.Lease),
 	}
 	t.watch(row.Watchers)
 	return t
@@ -113,7 +114,7 @@ func (t *Tracker) take(percentage float64, message string) bool {
 		return false
 	}
 	t.percentage = max(t.percentage, min(max(percentage, 0), 100))
-	t.message = cut(message)
+	t.message = Cut(message, protocol.MaxProgressMessage)
 	t.changed = true
 	return true
 }
@@ -121,6 +122,7 @@ func (t *Tracker) take(percentage float64, message string) bool {
 func (t *Tracker) mark(now time.Time) {
 	t.marks++
 	seq := t.number()
+	t.framed = seq
 	t.certain = append(t.certain, numbered{seq, t.frame(seq, now)})
 	t.dirty, t.framedAt = false, now
 	t.newest = nil // a mark is newer
@@ -142,6 +144,7 @@ func (t *Tracker) frame(seq int64, now time.Time) protocol.Frame {
 type Post struct {
 	Connection string
 	Frame      protocol.Frame
+	lane       *lane
 	seq        int64
 	certain    bool
 }
@@ -173,6 +176,7 @@ func (t *Tracker) lapsed(now time.Time) bool {
 
 func (t *Tracker) numberNewest(now time.Time) {
 	t.newestSeq = t.number()
+	t.framed = t.newestSeq
 	t.newest = t.frame(t.newestSeq, now)
 	t.dirty, t.framedAt = false, now
 }
@@ -184,22 +188,22 @@ func (t *Tracker) pending(l *lane) (Post, bool) {
 	if l.next < len(t.certain) {
 		c := t.certain[l.next]
 		if !newest || c.seq < t.newestSeq {
-			return Post{l.connection, c.frame, c.seq, true}, true
+			return Post{l.connection, c.frame, l, c.seq, true}, true
 		}
 	}
 	if newest {
-		return Post{l.connection, t.newest, t.newestSeq, false}, true
+		return Post{l.connection, t.newest, l, t.newestSeq, false}, true
 	}
 	return Post{}, false
 }
 
 // Posted says what became of a post.
 func (t *Tracker) Posted(p Post, err error, now time.Time) {
-	at := slices.IndexFunc(t.lanes, func(l *lane) bool { return l.connection == p.Connection })
+	at := slices.Index(t.lanes, p.lane)
 	if at < 0 {
-		return // it stopped watching meanwhile
+		return // it stopped watching meanwhile; if it came back, it has another lane
 	}
-	l := t.lanes[at]
+	l := p.lane
 	switch {
 	case errors.Is(err, streamer.ErrGone):
 		t.lanes = slices.Delete(t.lanes, at, at+1)
@@ -254,17 +258,22 @@ func (t *Tracker) NextPulse() time.Time {
 	return t.pulsedAt.Add(t.clocks.PulseIdle)
 }
 
+// Lose ends all posts: someone else has the request.
+func (t *Tracker) Lose(now time.Time) { t.leaseEnd = now }
+
 // LeaseEnd is when the request may be given to someone else.
 func (t *Tracker) LeaseEnd() time.Time { return t.leaseEnd }
 
 // Pulse is the update that is due: what is stored, and who is to be dropped. Pulsed or
-// PulseFailed must follow.
+// PulseFailed must follow. The stored number is that of the last progress frame: the one
+// that Close took belongs to the frame that ends the attempt, and whoever reads it as
+// the state's would drop that frame.
 func (t *Tracker) Pulse(now time.Time) lifecycle.Update {
 	t.changed = false
 	t.pulsedAt = now
 	return lifecycle.Pulse(t.fence, lifecycle.State{
-		Percentage: t.percentage, Message: t.message, Seq: lifecycle.Seq(t.fence, t.n),
-	}, now, t.clocks.Lease, t.gone)
+		Percentage: t.percentage, Message: t.message, Seq: t.framed,
+	}, now, t.clocks.Lease, slices.Clone(t.gone))
 }
 
 // Pulsed takes the row that a pulse of that moment returned.
@@ -277,13 +286,18 @@ func (t *Tracker) Pulsed(row lifecycle.Row, at time.Time) {
 // PulseFailed says that the table did not answer: the next pulse comes soon.
 func (t *Tracker) PulseFailed() { t.changed = true }
 
-// watch makes the lanes those of the given connections.
+// watch makes the lanes those of the given connections. A new one begins with the newest
+// frame, mark or not, since what it was told on joining may be a pulse old.
 func (t *Tracker) watch(connections []string) {
 	t.lanes = slices.DeleteFunc(t.lanes, func(l *lane) bool { return !slices.Contains(connections, l.connection) })
 	for _, c := range connections {
 		known := slices.ContainsFunc(t.lanes, func(l *lane) bool { return l.connection == c })
 		if !known && !slices.Contains(t.gone, c) {
-			t.lanes = append(t.lanes, &lane{connection: c, next: len(t.certain)})
+			next := len(t.certain)
+			if t.newest == nil && next > 0 {
+				next--
+			}
+			t.lanes = append(t.lanes, &lane{connection: c, next: next})
 		}
 	}
 }
@@ -309,13 +323,13 @@ func (t *Tracker) End(f protocol.Frame, seq int64, watchers []string) {
 	t.certain = append(t.certain, numbered{seq, f})
 }
 
-// cut keeps what fits of a message, in whole characters.
-func cut(s string) string {
+// Cut keeps what fits of a message in so many bytes, in whole characters.
+func Cut(s string, most int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= protocol.MaxProgressMessage {
+	if len(s) <= most {
 		return s
 	}
-	end := protocol.MaxProgressMessage
+	end := most
 	for end > 0 && s[end]&0xC0 == 0x80 {
 		end--
 	}
