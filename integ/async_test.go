@@ -65,7 +65,7 @@ func TestEchoAsyncFrameByFrame(t *testing.T) {
 	}
 
 	got := as[protocol.Request](t, c.about(t, protocol.ActionGet, accepted.RequestID))
-	if got.Action != "echo_async" || got.Status != protocol.Completed || got.Attempt != 1 || got.Percentage != 100 || got.Seq != seq ||
+	if got.Action != "echo_async" || got.Status != protocol.Completed || got.Attempt != 1 || got.Percentage != 100 || got.Seq != seq-1 ||
 		string(got.Result) != `{"message":"hello – 日本 😀"}` || got.Code != "" || got.Error != "" || got.NextAt != 0 {
 		t.Errorf("streamer.get says %+v", got)
 	}

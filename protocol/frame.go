@@ -141,9 +141,12 @@ type FailedFrame struct {
 	Attempt int    `json:"attempt"`
 }
 
-// CancelledFrame is the terminal frame of a request that was cancelled.
+// CancelledFrame is the terminal frame of a request that was cancelled. It also answers
+// the streamer.cancel that ended a request which waited.
 type CancelledFrame struct {
 	Event
+	// ID echoes the id of the message that is answered; empty where it answers none.
+	ID string `json:"id,omitempty"`
 }
 
 // Error refuses a message. It never ends a request.

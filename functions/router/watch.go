@@ -242,5 +242,9 @@ func (r *Router) tellOthers(ctx context.Context, c call, row lifecycle.Row) (pro
 	if !progress.Tell(post, r.Clock, r.Manager, row, terminal, tellBudget) {
 		r.Log.WarnContext(ctx, "not every watcher was told", "request", row.Key().ID)
 	}
+	if cancelled, ok := terminal.(protocol.CancelledFrame); ok {
+		cancelled.ID = c.ID
+		return cancelled, nil
+	}
 	return terminal, nil
 }

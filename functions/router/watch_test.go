@@ -319,7 +319,7 @@ func TestCancelOfARequestThatWaits(t *testing.T) {
 		w.fill(t, id, 2, func(int) bool { return true })
 		fence := w.row(t, "acme", id).Fence
 		event := protocol.Event{RequestID: id, Ref: "sub", Seq: lifecycle.Seq(fence+1, 1), TS: start.UnixMilli()}
-		if f := w.say(t, about("cancel", id)); f != protocol.Frame(protocol.CancelledFrame{Event: event}) {
+		if f := w.say(t, about("cancel", id)); f != protocol.Frame(protocol.CancelledFrame{Event: event, ID: "m1"}) {
 			t.Errorf("%s: answered %+v", name, f)
 		}
 		if got := w.posted.said(); !slices.Equal(got, []string{"w0 cancelled", "w1 cancelled"}) {
