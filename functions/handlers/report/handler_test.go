@@ -15,8 +15,8 @@ import (
 
 func TestProgressMovesFromStepToStep(t *testing.T) {
 	for _, format := range []string{handlers.FormatPDF, handlers.FormatCSV} {
-		days := map[string][]streamer.Summary{"2024-01-02": requests("2024-01-02", 20)}
-		m, err := run(t, t.Context(), &history{tenant: "acme", days: days}, handlers.ReportIn{StartDate: "2024-01-01", EndDate: "2024-01-04", Format: format})
+		days := map[string][]streamer.Summary{"2024-01-02": requests("2024-01-02", 120)}
+		m, err := run(t, t.Context(), &history{tenant: "acme", days: days, size: 60}, handlers.ReportIn{StartDate: "2024-01-01", EndDate: "2024-01-04", Format: format})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,8 @@ func TestProgressMovesFromStepToStep(t *testing.T) {
 				t.Fatalf("%s: steps %v, want %v", format, steps, want)
 			}
 		}
-		if between[30] != 4 || between[50] != 1 || (format == handlers.FormatPDF && between[70] != 20) {
+		// A page of rows each; within a day its hour tells how far it is.
+		if between[30] != 5 || between[50] != 1 || (format == handlers.FormatPDF && between[70] != 3) {
 			t.Errorf("%s: reports after each step: %v", format, between)
 		}
 		if m.marks[1].message != "Querying data..." {

@@ -1,7 +1,21 @@
 package report
 
-// listed are the table's columns in the PDF; their widths add up to width. Ids are in
-// a face whose letters are all as wide, so that none is ever cut.
+import (
+	"slices"
+
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// Heights of the table's parts.
+const (
+	listTitle = 9.0
+	listHead  = 6.5
+	listRow   = 4.9
+)
+
+// listed are the table's columns in the PDF; their widths and the gap on the right of
+// each add up to width. Ids are in a face whose letters are all as wide, so that none
+// is ever cut.
 var listed = []struct {
 	title string
 	face  string
@@ -9,53 +23,51 @@ var listed = []struct {
 	align string
 	text  func(row []string) string
 }{
-	{"Accepted", sans, 26, "L", func(row []string) string { return short(row[columnCreatedAt]) }},
-	{"Request", mono, 42, "L", func(row []string) string { return row[columnID] }},
-	{"Action", sans, 35, "L", func(row []string) string { return row[columnAction] }},
+	{"Accepted", sans, 24, "L", func(row []string) string { return short(row[columnCreatedAt]) }},
+	{"Request", mono, 36.3, "L", func(row []string) string { return row[columnID] }},
+	{"Action", sans, 34, "L", func(row []string) string { return row[columnAction] }},
 	{"Status", sans, 20, "L", func(row []string) string { return row[columnStatus] }},
-	{"Attempt", sans, 12, "R", func(row []string) string { return row[columnAttempt] }},
-	{"Duration", sans, 16, "R", func(row []string) string { return spokenMS(row[columnDuration]) }},
-	{"Code", sans, 35, "L", func(row []string) string { return row[columnCode] }},
+	{"Attempt", sans, 10, "R", func(row []string) string { return row[columnAttempt] }},
+	{"Duration", sans, 15, "R", func(row []string) string { return spokenMS(row[columnDuration]) }},
+	{"Code", sans, 30, "L", func(row []string) string { return row[columnCode] }},
 }
 
-// statusColours are those of the statuses that should catch the eye.
-var statusColours = map[string]colour{
-	"COMPLETED": {21, 128, 61}, "FAILED": {185, 28, 28}, "CANCELLED": {146, 64, 14}, "RETRYING": {146, 64, 14},
-}
+const listGap = (width - 169.3) / 7
 
-// row draws one request, beneath the table's header where a page begins.
-func (d *document) row(row []string) {
-	const height, head = 5.0, 6.5
-	if d.listed == 0 {
-		d.section("Requests", head+3*height)
-		d.columns(head)
-	} else if d.pdf.GetY()+height > bottom {
-		d.pdf.AddPage()
-		d.columns(head)
+// list draws rows of the table beneath its header. The first of all comes with the
+// table's title.
+func list(s sheet, y float64, before int, rows [][]string) {
+	if before == 0 {
+		s.section(margin, y, width, "Requests")
+		y += listTitle
 	}
-	d.listed++
-	if d.listed%2 == 0 {
-		d.fill(stripe)
-		d.pdf.Rect(margin, d.pdf.GetY(), width, height, "F")
-	}
+	s.box(margin, y, width, listHead, tint)
+	x := margin + listGap/2
 	for _, c := range listed {
-		text := c.text(row)
-		paint, marked := statusColours[text]
-		if !marked {
-			paint = ink
+		s.text(x, y, c.width, listHead, head, c.align, c.title)
+		x += c.width + listGap
+	}
+	y += listHead
+	for i, row := range rows {
+		if (before+i)%2 == 1 {
+			s.box(margin, y, width, listRow, stripe)
 		}
-		d.style(c.face, "", 7, paint)
-		d.cell(c.width, height, text, c.align)
+		x := margin + listGap/2
+		for _, c := range listed {
+			look := style{c.face, false, 7, ink}
+			if c.face == mono {
+				look.points = 6.5
+			}
+			text := c.text(row)
+			if status := slices.Index(life[:], protocol.Status(text)); status >= 0 && c.title == "Status" {
+				s.box(x, y+1.5, 1.9, 1.9, statusColours[status])
+				s.text(x+3, y, c.width-3, listRow, look, c.align, text)
+			} else {
+				s.text(x, y, c.width, listRow, look, c.align, text)
+			}
+			x += c.width + listGap
+		}
+		y += listRow
 	}
-	d.pdf.Ln(height)
-}
-
-func (d *document) columns(height float64) {
-	d.fill(tint)
-	d.pdf.Rect(margin, d.pdf.GetY(), width, height, "F")
-	d.style(sans, "B", 7.5, ink)
-	for _, c := range listed {
-		d.cell(c.width, height, c.title, c.align)
-	}
-	d.pdf.Ln(height)
+	s.line(margin, y, width, rule)
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -77,28 +76,32 @@ func (t *table) flush() error {
 	return nil
 }
 
-// each reads the rows back, the first as number 1. A row is valid until the next.
-func (t *table) each(ctx context.Context, do func(n int, row []string)) error {
+// rows reads the table back.
+type rows struct{ csv *csv.Reader }
+
+// rows begins to read, with the first row.
+func (t *table) rows() (*rows, error) {
 	if _, err := t.file.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("read the table: %w", err)
+		return nil, fmt.Errorf("read the table: %w", err)
 	}
-	r := csv.NewReader(t.file)
-	r.ReuseRecord = true
-	for n := 0; ; n++ {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		row, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
+	r := &rows{csv.NewReader(t.file)}
+	if _, err := r.next(1); err != nil { // the header
+		return nil, err
+	}
+	return r, nil
+}
+
+// next reads n rows.
+func (r *rows) next(n int) ([][]string, error) {
+	var next [][]string
+	for range n {
+		row, err := r.csv.Read()
 		if err != nil {
-			return fmt.Errorf("read the table: %w", err)
+			return nil, fmt.Errorf("read the table: %w", err)
 		}
-		if n > 0 {
-			do(n, row)
-		}
+		next = append(next, row)
 	}
+	return next, nil
 }
 
 func (t *table) close() { t.file.Close() }
