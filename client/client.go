@@ -155,9 +155,12 @@ func (c *Client) keepAlive(ctx context.Context, every time.Duration) {
 		case <-ticker.C:
 		}
 		_, err := c.ask(ctx, protocol.Message{Action: protocol.ActionPing}, false)
-		if errors.Is(err, ErrNoAnswer) {
-			c.end(fmt.Errorf("ping: %w", err))
+		switch {
+		case errors.Is(err, ErrNoAnswer):
+			c.end(err)
 			_ = c.conn.CloseNow() // ends the reading too
+		case err != nil && ctx.Err() == nil:
+			c.log.WarnContext(ctx, "a ping was refused", "error", err)
 		}
 	}
 }

@@ -138,7 +138,7 @@ func FuzzFit(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, n int) {
 		n = min(max(n, 0), 1000)
 		got := fit(clean(s), n)
-		if width(got) != n || !utf8.ValidString(got) || strings.ContainsAny(got, "\x1b\x9b\r\n\x00\u202e") {
+		if width(got) != n || !utf8.ValidString(got) || strings.ContainsAny(got, "\x1b\u009b\r\n\x00\u202e") {
 			t.Errorf("fit(%q, %d) is %q, %d columns", s, n, got, width(got))
 		}
 	})

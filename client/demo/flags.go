@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -39,7 +40,7 @@ func parse(args []string, getenv func(string) string, help io.Writer) (settings,
 	var s settings
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.StringVar(&s.url, "url", getenv("STREAMER_WS_URL"), "the stage's WebSocket `address`; STREAMER_WS_URL by default")
+	flags.StringVar(&s.url, "url", "", "the stage's WebSocket `address`; STREAMER_WS_URL by default")
 	flags.StringVar(&s.token, "token", "", "the `JWT` to connect with; STREAMER_TOKEN by default")
 	flags.StringVar(&s.save, "save", "", "save the file that the last request's result links to as `FILE`")
 	flags.BoolVar(&s.json, "json", false, "print each result as a line of JSON")
@@ -56,9 +57,8 @@ func parse(args []string, getenv func(string) string, help io.Writer) (settings,
 		}
 		return s, err
 	}
-	if s.token == "" {
-		s.token = getenv("STREAMER_TOKEN")
-	}
+	s.url = cmp.Or(s.url, getenv("STREAMER_WS_URL"))
+	s.token = cmp.Or(s.token, getenv("STREAMER_TOKEN"))
 	for rest := flags.Args(); len(rest) > 0; rest = rest[min(2, len(rest)):] {
 		j := job{action: rest[0], payload: json.RawMessage("null")}
 		if len(rest) > 1 {
