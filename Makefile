@@ -10,13 +10,13 @@ export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test integ stage stage-down token deploy dashboard tidy bench lint
+.PHONY: help demo test integ stage stage-down token deploy dashboard record tidy bench lint
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: node_modules ## Bring a stage up, run the sample actions, save demo-out/report.pdf (KEEP=1 leaves the stage up)
-	@$(STAGE_CMD) run -c stage=local -- scripts/demo.sh
+	@$(STAGE_CMD) run -c stage=local -- scripts/demo/demo.sh
 
 test: node_modules lint .stage/lint ## Run every test, on a local stage of its own
 	@$(STAGE_CMD) run -c stage=local -- $(GOTESTSUM) --format pkgname --raw-command -- scripts/test.sh
@@ -51,6 +51,9 @@ else
 	@eval "$$($(STAGE_CMD) env)" && go run ./scripts/dashboard
 endif
 
+record: node_modules .stage/record ## Record the demo anew: an asciicast, and the SVG of it that the README shows
+	@scripts/demo/record.sh
+
 tidy: ## Tidy both modules after a change of dependencies
 	go mod tidy
 	cd examples/primes && go mod tidy
@@ -58,9 +61,13 @@ tidy: ## Tidy both modules after a change of dependencies
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -Ev '/(constructs|dashboards|infra)(/|$$)')
 
+# What Python tools need, each in a folder of its own.
 .stage/lint: scripts/cfn-lint.txt
-	python3 -m venv --clear $@
-	$@/bin/pip install --quiet --disable-pip-version-check -r $<
+.stage/record: scripts/demo/record.txt
+.stage/lint .stage/record:
+	@mkdir -p .stage
+	@python3 -m venv --clear $@
+	@$@/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 node_modules: package-lock.json
