@@ -79,17 +79,19 @@ func TestRender(t *testing.T) {
 		{title: "Is anything wrong?", alarms: []string{"arn:1", "arn:2", "arn:3"}},
 		{title: "Requests", metrics: []metric{{namespace: "Streamer", label: "completed", stat: "Sum"}, {namespace: "Streamer", label: "p50", stat: "p50"}, {namespace: "AWS/SQS", label: "age", stat: "Maximum"}}},
 		{title: "A text"},
+		{title: "Queues", metrics: []metric{{label: "depth"}}},
 	}
 	alarms := map[string]alarm{"arn:1": {"dead letters", "ALARM"}, "arn:2": {"errors", "OK"}, "arn:3": {"waiting", "INSUFFICIENT_DATA"}}
-	read := func(context.Context, []metric) ([]value, error) {
-		return []value{{true, 3}, {true, 1500}, {}}, nil
+	read := func(_ context.Context, metrics []metric) ([]value, error) {
+		return map[int][]value{1: {{}}, 3: {{true, 3}, {true, 1500}, {}}}[len(metrics)], nil
 	}
 	var out strings.Builder
 	if err := render(context.Background(), &out, widgets, alarms, read); err != nil {
 		t.Fatal(err)
 	}
 	want := "  Is anything wrong?                                  3 alarms   in alarm 1   without data yet 1   ALARM dead letters\n" +
-		"  Requests                                            completed 3   p50 1.5 s   age –\n"
+		"  Requests                                            completed 3   p50 1.5 s   age –\n" +
+		"  Queues                                              no numbers yet, or only AWS has them\n"
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}

@@ -19,9 +19,7 @@ func render(ctx context.Context, out io.Writer, widgets []widget, alarms map[str
 			if err != nil {
 				return err
 			}
-			for i, m := range w.metrics {
-				cells = append(cells, m.label+" "+text(m, values[i]))
-			}
+			cells = append(cells, metricCells(w.metrics, values)...)
 		}
 		if len(cells) == 0 {
 			continue
@@ -31,6 +29,21 @@ func render(ctx context.Context, out io.Writer, widgets []widget, alarms map[str
 		}
 	}
 	return nil
+}
+
+// metricCells are the metrics with their numbers, or one word for all of them where
+// nobody measures any.
+func metricCells(metrics []metric, values []value) []string {
+	var cells []string
+	known := false
+	for i, m := range metrics {
+		known = known || values[i].known
+		cells = append(cells, m.label+" "+text(m, values[i]))
+	}
+	if !known {
+		return []string{"no numbers yet, or only AWS has them"}
+	}
+	return cells
 }
 
 // alarmCells counts the alarms of each state and names those that are not well.
