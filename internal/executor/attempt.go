@@ -27,7 +27,12 @@ type attempt struct {
 	row      lifecycle.Row
 	session  *progress.Session
 
-	mu     sync.Mutex
+	// release ends the hold on the message, so that a later one is the last.
+	release func()
+
+	// busy has one while somebody decides or looks at the outcome: a lock, but one that
+	// simulated time passes by.
+	busy   chan struct{}
 	closed bool // its outcome is decided: nothing else may end it
 	ended  *lifecycle.Row
 	told   bool
@@ -38,7 +43,7 @@ func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claim
 	if row.Attempt == 1 {
 		e.Metrics.Duration(contract.MetricQueueWait, row.Action, claimed.Sub(time.UnixMilli(row.CreatedAt)))
 	}
-	a := &attempt{Executor: e, delivery: d, row: row}
+	a := &attempt{Executor: e, delivery: d, row: row, busy: make(chan struct{}, 1)}
 	work, lost := context.WithCancelCause(ctx)
 	defer lost(nil)
 	a.session = progress.Start(ctx, progress.NewTracker(row, e.Clocks.Clocks, claimed), e.Clock, e.Connections,
@@ -47,9 +52,12 @@ func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claim
 		}, lost)
 	defer a.session.Stop()
 	var keepers sync.WaitGroup
-	defer keepers.Wait()
 	keep, stop := context.WithCancel(ctx)
-	defer stop()
+	a.release = func() {
+		stop()
+		keepers.Wait()
+	}
+	defer a.release()
 	keepers.Go(func() { a.hold(keep) })
 	keepers.Go(func() { a.limit(keep, claimed, lost) })
 
@@ -154,8 +162,8 @@ func (s sink) Complete(result json.RawMessage, file *streamer.File) error {
 
 // complete ends the request with its result.
 func (a *attempt) complete(ctx context.Context, result json.RawMessage, file *streamer.File) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.busy <- struct{}{}
+	defer func() { <-a.busy }()
 	if a.closed {
 		return errCompletedTwice
 	}
@@ -164,11 +172,11 @@ func (a *attempt) complete(ctx context.Context, result json.RawMessage, file *st
 		outcome.File = file.Key
 	}
 	if len(result) > protocol.MaxInline {
-		hash, err := a.Files.PutDocument(ctx, view.ResultKey(a.delivery.Key), result)
+		hash, err := a.Files.PutDocument(ctx, view.ResultKey(a.delivery.Key, a.row.Fence), result)
 		if err != nil {
 			return fmt.Errorf("complete: %w", err)
 		}
-		outcome = lifecycle.Outcome{At: lifecycle.PlaceObject, Size: int64(len(result)), Hash: hash}
+		outcome.Result, outcome.At, outcome.Size, outcome.Hash = "", lifecycle.PlaceObject, int64(len(result)), hash
 	}
 	seq := a.session.Close()
 	if err := a.end(ctx, lifecycle.Complete(a.row.Fence, outcome, seq, a.Clock.Now()), protocol.Completed, seq); err != nil {
@@ -191,7 +199,7 @@ func (a *attempt) end(ctx context.Context, u lifecycle.Update, status protocol.S
 		a.Log.ErrorContext(ctx, "terminal frame not made", "request", a.delivery.Key.ID, "error", err)
 		return nil // the outcome is stored; telling comes with the message's next delivery
 	}
-	a.told = a.session.End(ctx, frame, seq, row.Watchers, tellBudget)
+	a.told = a.session.End(ctx, frame, seq, row.Watchers, a.within(ctx, tellBudget))
 	return nil
 }
 
@@ -201,7 +209,7 @@ func (a *attempt) end(ctx context.Context, u lifecycle.Update, status protocol.S
 func (a *attempt) write(ctx context.Context, u lifecycle.Update, own func(lifecycle.Row) bool) (lifecycle.Row, error) {
 	end := a.Clock.Now().Add(a.Clocks.Lease)
 	for {
-		row, err := a.Requests.Update(ctx, a.delivery.Key, u)
+		row, err := a.update(ctx, a.delivery.Key, u)
 		if err == nil {
 			return row, nil
 		}

@@ -43,6 +43,10 @@ const (
 	reserve = 10 * time.Second
 	// grace is how long a handler may go on after its context has ended.
 	grace = 2 * time.Second
+	// callTimeout bounds one call to the table, so that one that hangs is made again.
+	callTimeout = 5 * time.Second
+	// parting is what is left of the function's time to say what becomes of the message.
+	parting = 2 * time.Second
 	// writePause is the time between two tries of a write that the table did not answer.
 	writePause = 200 * time.Millisecond
 	// Back-off before the next attempt: full jitter over backoffFirst doubled per attempt.
@@ -103,7 +107,7 @@ func (e *Executor) Deliver(ctx context.Context, d Delivery) error {
 		return fmt.Errorf("%w: %w", ErrKeep, err)
 	}
 	now := e.Clock.Now()
-	row, err := e.Requests.Update(ctx, d.Key, lifecycle.Claim(d.Message, d.Owner, now, e.Clocks.Lease))
+	row, err := e.claim(ctx, d, now)
 	if err == nil {
 		return e.run(ctx, d, row, now)
 	}
@@ -120,7 +124,7 @@ func (e *Executor) Deliver(ctx context.Context, d Delivery) error {
 	case lifecycle.Tell:
 		return e.tell(ctx, d, stood.Row)
 	case lifecycle.Finish:
-		row, err := e.Requests.Update(ctx, d.Key, lifecycle.End(stood.Row, reason, d.Message, now))
+		row, err := e.update(ctx, d.Key, lifecycle.End(stood.Row, reason, d.Message, now))
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrKeep, err) // it moved: look again
 		}
@@ -128,6 +132,25 @@ func (e *Executor) Deliver(ctx context.Context, d Delivery) error {
 		return e.tell(ctx, d, row)
 	}
 	return nil
+}
+
+// claim asks a second time if the table does not answer: an attempt is lost with a claim
+// that was made and not heard of.
+func (e *Executor) claim(ctx context.Context, d Delivery, now time.Time) (lifecycle.Row, error) {
+	u := lifecycle.Claim(d.Message, d.Owner, now, e.Clocks.Lease)
+	row, err := e.update(ctx, d.Key, u)
+	if err == nil || lost(err) {
+		return row, err
+	}
+	e.Log.WarnContext(ctx, "claim not answered", "request", d.Key.ID, "error", err)
+	return e.update(ctx, d.Key, u)
+}
+
+// update is one call to the table.
+func (e *Executor) update(ctx context.Context, key lifecycle.Key, u lifecycle.Update) (lifecycle.Row, error) {
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return e.Requests.Update(call, key, u)
 }
 
 // later keeps the message and makes it come back after d.
@@ -142,17 +165,26 @@ func (e *Executor) later(ctx context.Context, d Delivery, wait time.Duration) er
 func (e *Executor) tell(ctx context.Context, d Delivery, row lifecycle.Row) error {
 	frame, err := view.Terminal(ctx, row, e.Files, e.Clock.Now())
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrKeep, err)
+		e.Log.ErrorContext(ctx, "terminal frame not made", "request", d.Key.ID, "error", err)
+		return e.untold(ctx, d, row)
 	}
-	if progress.Tell(ctx, e.Clock, e.Connections, row, frame, tellBudget) {
+	if progress.Tell(ctx, e.Clock, e.Connections, row, frame, e.within(ctx, tellBudget)) {
 		return nil
 	}
 	return e.untold(ctx, d, row)
 }
 
+// within is budget, or what the function can spare if that is less.
+func (e *Executor) within(ctx context.Context, budget time.Duration) time.Duration {
+	if end, limited := ctx.Deadline(); limited {
+		return min(budget, end.Sub(e.Clock.Now())-parting)
+	}
+	return budget
+}
+
 // untold counts that not everyone was told and makes the message come back.
 func (e *Executor) untold(ctx context.Context, d Delivery, row lifecycle.Row) error {
-	if _, err := e.Requests.Update(ctx, d.Key, lifecycle.Repost(row)); err != nil {
+	if _, err := e.update(ctx, d.Key, lifecycle.Repost(row)); err != nil {
 		e.Log.WarnContext(ctx, "repost not counted", "request", d.Key.ID, "error", err)
 	}
 	return e.later(ctx, d, retell)

@@ -10,6 +10,7 @@ import (
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -21,8 +22,8 @@ func (a *attempt) resolve(ctx, work context.Context, err error) error {
 	if err == nil && cause == nil && !a.hasEnded() {
 		err = a.complete(ctx, json.RawMessage("null"), nil)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.busy <- struct{}{}
+	defer func() { <-a.busy }()
 	a.closed = true
 	switch {
 	case a.ended != nil:
@@ -50,8 +51,8 @@ func (a *attempt) resolve(ctx, work context.Context, err error) error {
 }
 
 func (a *attempt) hasEnded() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.busy <- struct{}{}
+	defer func() { <-a.busy }()
 	return a.ended != nil
 }
 
@@ -68,11 +69,7 @@ func (a *attempt) failure(ctx context.Context, cause, err error) *streamer.Error
 		return &streamer.Error{Code: protocol.Timeout, Message: "the attempt took longer than its action allows", Retryable: true}
 	}
 	if e, ok := streamer.AsError(err); ok {
-		message := e.Message
-		if len(message) > protocol.MaxErrorMessage {
-			message = message[:protocol.MaxErrorMessage]
-		}
-		return &streamer.Error{Code: e.Code, Message: message, Retryable: e.Retryable}
+		return &streamer.Error{Code: e.Code, Message: progress.Cut(e.Message, protocol.MaxErrorMessage), Retryable: e.Retryable}
 	}
 	a.Log.ErrorContext(ctx, "handler failed", "request", a.delivery.Key.ID, "tenant", a.delivery.Key.Tenant,
 		"action", a.row.Action, "attempt", a.row.Attempt, "error", err)
@@ -84,6 +81,7 @@ func (a *attempt) settled(ctx context.Context) error {
 	if a.told {
 		return nil
 	}
+	a.release()
 	return a.untold(ctx, a.delivery, *a.ended)
 }
 
@@ -120,6 +118,7 @@ func (a *attempt) retry(ctx context.Context, next time.Time, f *streamer.Error) 
 	a.session.End(ctx, protocol.RetryingFrame{
 		Event:   protocol.Event{RequestID: a.delivery.Key.ID, Ref: a.row.Ref, Seq: seq, TS: now.UnixMilli()},
 		Attempt: a.row.Attempt, NextAt: next.UnixMilli(), Code: f.Code,
-	}, seq, row.Watchers, noteBudget)
+	}, seq, row.Watchers, a.within(ctx, noteBudget))
+	a.release()
 	return a.later(ctx, a.delivery, next.Sub(a.Clock.Now()))
 }

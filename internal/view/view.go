@@ -23,8 +23,12 @@ type Linker interface {
 // Names that begin with an underscore are none that a handler may give its files, so
 // that neither takes the other's place.
 
-// ResultKey is where a result is kept that is too large for the row.
-func ResultKey(key lifecycle.Key) string { return files.Key(key, "_result.json") }
+// ResultKey is where a result is kept that is too large for the row. Each claim has a
+// place of its own, so that a worker that lost the request cannot write over the result
+// that counts.
+func ResultKey(key lifecycle.Key, fence int64) string {
+	return files.Key(key, fmt.Sprintf("_result-%d.json", fence))
+}
 
 // PayloadKey is where a payload of that hash is kept that is too large for a table.
 func PayloadKey(key lifecycle.Key, hash []byte) string {
@@ -85,7 +89,7 @@ func Request(ctx context.Context, row lifecycle.Row, answer protocol.Answer, lin
 
 func result(ctx context.Context, row lifecycle.Row, links Linker) (json.RawMessage, *protocol.Ref, error) {
 	if row.ResultAt == lifecycle.PlaceObject {
-		url, expires, err := links.Link(ctx, ResultKey(row.Key()))
+		url, expires, err := links.Link(ctx, ResultKey(row.Key(), row.Fence))
 		if err != nil {
 			return nil, nil, err
 		}

@@ -57,7 +57,7 @@ func TestTerminal(t *testing.T) {
 				r.Status, r.ResultAt, r.ResultSize, r.ResultHash = protocol.Completed, lifecycle.PlaceObject, 30_000, []byte{0xAB, 1}
 			},
 			protocol.Complete{Event: event, Result: json.RawMessage(`null`), Attempt: 2, ResultRef: &protocol.Ref{
-				URL: "https://b.example/t/acme/" + key.ID + "/_result.json?X=1&Y=2", Size: 30_000, SHA256: "ab01", ExpiresAt: expires.UnixMilli(),
+				URL: "https://b.example/t/acme/" + key.ID + "/_result-0.json?X=1&Y=2", Size: 30_000, SHA256: "ab01", ExpiresAt: expires.UnixMilli(),
 			}},
 		},
 		"with a file": {
@@ -158,7 +158,7 @@ func TestRequest(t *testing.T) {
 
 func TestOwnDocumentsCannotMeetAHandlersFiles(t *testing.T) {
 	handlers := regexp.MustCompile(`^t/acme/` + key.ID + `/[A-Za-z0-9]`) // see files: the first is a letter or digit
-	for _, k := range []string{view.ResultKey(key), view.PayloadKey(key, []byte{1, 0xFF})} {
+	for _, k := range []string{view.ResultKey(key, 3), view.PayloadKey(key, []byte{1, 0xFF})} {
 		if handlers.MatchString(k) || !strings.HasPrefix(k, "t/acme/"+key.ID+"/") {
 			t.Errorf("key %s", k)
 		}
