@@ -349,9 +349,10 @@ func TestTimes(t *testing.T) {
 		}
 		r.wantDone(r.deliver("m1"))
 	})
-	play(t, "a hold of the message at the same time as the back-off's", func(t *testing.T, r *rig) {
+	play(t, "the back-off's hold is the last", func(t *testing.T, r *rig) {
+		r.holdTakes = time.Second
 		r.handler = func(context.Context, request, reporter) error {
-			time.Sleep(clocks.Visibility / 2) // when the message is held again
+			time.Sleep(clocks.Visibility/2 - 500*time.Millisecond) // soon the message is held again
 			return errors.New("x")
 		}
 		r.wantKept(r.deliver("m1"))

@@ -55,6 +55,7 @@ type rig struct {
 	frames        map[string][]protocol.Frame
 	holds         []hold
 	holdErr       error
+	holdTakes     time.Duration
 	docs          map[string][]byte
 	docErr        error
 	linkErr       error
@@ -277,6 +278,7 @@ func (q queue) Hold(ctx context.Context, _ string, d time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	time.Sleep(q.r.holdTakes) // it is on its way, whatever becomes of the caller
 	q.r.mu.Lock()
 	defer q.r.mu.Unlock()
 	if q.r.holdErr == nil {
