@@ -18,7 +18,7 @@ help: ## Print this list
 demo: node_modules ## Bring a stage up, run the sample actions, save demo-out/report.pdf (KEEP=1 leaves the stage up)
 	@$(STAGE_CMD) run -c stage=local -- scripts/demo/demo.sh
 
-test: node_modules lint .stage/lint ## Run every test, on a local stage of its own
+test: node_modules lint .stage/lint .stage/record ## Run every test, on a local stage of its own
 	@$(STAGE_CMD) run -c stage=local -- $(GOTESTSUM) --format pkgname --raw-command -- scripts/test.sh
 
 lint: ## Check formatting and vet

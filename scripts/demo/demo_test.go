@@ -4,10 +4,11 @@ package demo
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
+	"image/png"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,9 +30,12 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	pdf, err := os.ReadFile("../../demo-out/report.pdf")
-	if err != nil || !bytes.HasPrefix(pdf, []byte("%PDF-")) {
-		t.Errorf("demo-out/report.pdf is no PDF: %v", err)
+	pages := regexp.MustCompile(`generate_report: .* (\d+) pages`).FindStringSubmatch(string(out))
+	if pages == nil {
+		t.Fatalf("the report's pages are not told:\n%s", out)
+	}
+	for _, page := range []string{"1", "2", pages[1]} {
+		looksPrinted(t, page)
 	}
 	today, recorded := marks(string(out)), marks(recording(t))
 	if !slices.Equal(today, recorded) {
@@ -41,6 +45,36 @@ func TestDemo(t *testing.T) {
 	t.Logf("%d marks", len(today))
 	if len(today) < 15 {
 		t.Errorf("only %d marks: %q", len(today), today)
+	}
+}
+
+// looksPrinted draws a page of the report and checks that there is ink on it, and paper.
+func looksPrinted(t *testing.T, page string) {
+	t.Helper()
+	target := filepath.Join(t.TempDir(), "page.png")
+	draw := exec.Command("../../.stage/record/bin/python", "picture.py", "../../demo-out/report.pdf", page, target)
+	if out, err := draw.CombinedOutput(); err != nil {
+		t.Fatalf("draw page %s (make .stage/record installs what draws): %v\n%s", page, err, out)
+	}
+	file, err := os.Open(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	picture, err := png.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	size, ink := picture.Bounds(), 0
+	for y := size.Min.Y; y < size.Max.Y; y++ {
+		for x := size.Min.X; x < size.Max.X; x++ {
+			if r, g, b, _ := picture.At(x, y).RGBA(); r+g+b < 3*0xB000 {
+				ink++
+			}
+		}
+	}
+	if share := float64(ink) / float64(size.Dx()*size.Dy()); share < 0.002 || share > 0.4 {
+		t.Errorf("page %s: %.2f %% of it is ink", page, 100*share)
 	}
 }
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Records make demo in a pseudo-terminal, as demo.cast, and draws demo.svg from it.
+# Records make demo in a pseudo-terminal, as demo.cast, draws demo.svg from it, and the
+# first page of its report as report.png.
 set -eu
 
 here=scripts/demo
@@ -7,4 +8,5 @@ tools=.stage/record/bin
 $tools/asciinema rec --quiet --overwrite --cols 118 --rows 30 --idle-time-limit 2 \
   --command 'make --no-print-directory demo' $here/demo.cast
 $tools/termtosvg render $here/demo.cast $here/demo.svg --template window_frame --min-frame-duration 80
-ls -l $here/demo.cast $here/demo.svg
+$tools/python $here/picture.py demo-out/report.pdf 1 $here/report.png
+ls -l $here/demo.cast $here/demo.svg $here/report.png
