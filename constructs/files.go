@@ -4,10 +4,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/jsii-runtime-go"
+	"github.com/pay-theory/streamer/internal/contract"
 )
-
-// filesPrefix is where every object lies: "t/<tenant>/…".
-const filesPrefix = "t/"
 
 // abandonedUploadDays is how long the parts of an upload that nobody finished are kept.
 const abandonedUploadDays = 2
@@ -24,7 +22,7 @@ func (s *StreamerConstruct) addFiles(p *StreamerProps) {
 		LifecycleRules: &[]*awss3.LifecycleRule{
 			{
 				Id:         jsii.String("expire-files"),
-				Prefix:     jsii.String(filesPrefix),
+				Prefix:     jsii.String(contract.FilesPrefix),
 				Expiration: awscdk.Duration_Days(jsii.Number(p.FileRetentionDays)),
 			},
 			{

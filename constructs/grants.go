@@ -29,7 +29,7 @@ func (s *StreamerConstruct) requestsIndex(name string) *string {
 
 // everyFile is the ARN of what Streamer keeps in the bucket.
 func (s *StreamerConstruct) everyFile() *string {
-	return s.Files.ArnForObjects(jsii.String(filesPrefix + "*"))
+	return s.Files.ArnForObjects(jsii.String(contract.FilesPrefix + "*"))
 }
 
 // everyConnection is the ARN of posting to any connection of this stage: neither

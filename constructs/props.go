@@ -151,7 +151,7 @@ type AlarmProps struct {
 	Actions []awscloudwatch.IAlarmAction
 }
 
-// Limits of AWS, and the defaults of the engine that Clocks are checked against.
+// Limits of AWS.
 const (
 	minConcurrency, maxConcurrency = 2, 1000
 	minMemoryMB, maxMemoryMB       = 128, 10240
@@ -159,9 +159,6 @@ const (
 	maxProcessorSeconds            = 900
 	maxVisibilityMS                = 12 * 60 * 60 * 1000
 	maxEnvironmentBytes            = 4096
-
-	defaultLeaseMS, defaultVisibilityMS = 30_000, 60_000
-	defaultPulseMS, defaultPulseIdleMS  = 2_000, 10_000
 )
 
 var stageNamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
@@ -272,10 +269,10 @@ func (c *Clocks) validate() error {
 		}
 	}
 	filled := *c
-	setDefault(&filled.LeaseMS, defaultLeaseMS)
-	setDefault(&filled.VisibilityMS, defaultVisibilityMS)
-	setDefault(&filled.PulseMS, defaultPulseMS)
-	setDefault(&filled.PulseIdleMS, defaultPulseIdleMS)
+	setDefault(&filled.LeaseMS, contract.DefaultLeaseMS)
+	setDefault(&filled.VisibilityMS, contract.DefaultVisibilityMS)
+	setDefault(&filled.PulseMS, contract.DefaultPulseMS)
+	setDefault(&filled.PulseIdleMS, contract.DefaultPulseIdleMS)
 	switch {
 	case filled.PulseMS > filled.PulseIdleMS:
 		return fmt.Errorf("Clocks.PulseMS is %d: make it at most PulseIdleMS, %d", filled.PulseMS, filled.PulseIdleMS)

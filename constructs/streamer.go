@@ -24,7 +24,7 @@ type StreamerConstruct struct {
 
 	Connections awsdynamodb.TableV2 // one item per open WebSocket
 	Requests    awsdynamodb.TableV2 // the truth about every async request
-	Files       awss3.Bucket        // results, reports and large payloads, all under filesPrefix
+	Files       awss3.Bucket        // results, reports and large payloads, all under contract.FilesPrefix
 
 	WorkQueue    awssqs.Queue // hints that a request waits for a worker
 	DeadLetters  awssqs.Queue // hints that were delivered too often

@@ -88,12 +88,12 @@ var metrics = sync.OnceValue(func() *metric.Embedded {
 // Default clocks of the engine.
 var defaultClocks = executor.Clocks{
 	Clocks: progress.Clocks{
-		Lease:     30 * time.Second,
-		Pulse:     2 * time.Second,
-		PulseIdle: 10 * time.Second,
-		Interval:  250 * time.Millisecond,
+		Lease:     contract.DefaultLeaseMS * time.Millisecond,
+		Pulse:     contract.DefaultPulseMS * time.Millisecond,
+		PulseIdle: contract.DefaultPulseIdleMS * time.Millisecond,
+		Interval:  contract.DefaultProgressMS * time.Millisecond,
 	},
-	Visibility: 60 * time.Second,
+	Visibility: contract.DefaultVisibilityMS * time.Millisecond,
 }
 
 // maxClock is the longest time that SQS keeps a message invisible (Amazon SQS developer

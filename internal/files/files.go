@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 )
 
@@ -37,7 +38,7 @@ var fileName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$`)
 
 // Key is where a request keeps the file of that name.
 func Key(key lifecycle.Key, name string) string {
-	return "t/" + key.Tenant + "/" + key.ID + "/" + name
+	return contract.FilesPrefix + key.Tenant + "/" + key.ID + "/" + name
 }
 
 // Put stores body whole. A body that can seek is sent as it is, from its beginning; any
