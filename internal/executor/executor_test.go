@@ -172,6 +172,11 @@ func TestFailure(t *testing.T) {
 		want[contract.MetricRetried] = 2
 		r.wantCounts(want)
 	})
+	play(t, "without a code", func(t *testing.T, r *rig) {
+		r.handler = func(context.Context, request, reporter) error { return &streamer.Error{Message: "no"} }
+		r.wantDone(r.deliver("m1"))
+		r.wantStatus(protocol.Failed, protocol.Internal)
+	})
 	play(t, "of the last attempt", func(t *testing.T, r *rig) {
 		r.handler = fail(&streamer.Error{Code: "BUSY", Message: "later", Retryable: true})
 		r.accept(func(s *lifecycle.Submission) { s.MaxAttempts = 1 })

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,7 +70,7 @@ func (a *attempt) failure(ctx context.Context, cause, err error) *streamer.Error
 		return &streamer.Error{Code: protocol.Timeout, Message: "the attempt took longer than its action allows", Retryable: true}
 	}
 	if e, ok := streamer.AsError(err); ok {
-		return &streamer.Error{Code: e.Code, Message: progress.Cut(e.Message, protocol.MaxErrorMessage), Retryable: e.Retryable}
+		return &streamer.Error{Code: cmp.Or(e.Code, protocol.Internal), Message: progress.Cut(e.Message, protocol.MaxErrorMessage), Retryable: e.Retryable}
 	}
 	a.Log.ErrorContext(ctx, "handler failed", "request", a.delivery.Key.ID, "tenant", a.delivery.Key.Tenant,
 		"action", a.row.Action, "attempt", a.row.Attempt, "error", err)
