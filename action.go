@@ -45,17 +45,40 @@ type Action[In, Out any] struct {
 	// Attempts is how often an async action is tried, 1 to MaxAttempts, attempts whose
 	// process dies included. Defaults to DefaultAttempts. A sync action is tried once.
 	Attempts int
+	// Backoff is how long an async action waits between attempts. Its zero value is at
+	// most one second, doubling up to one minute.
+	Backoff Backoff
 }
 
 // Handler does what an action declares. It ends the request by calling r.Complete; a
-// handler that returns nil without it completes with null. An error fails the attempt:
-// a plain error, or an *Error that is retryable, is tried again while attempts are
-// left; any other *Error fails the request for good. An error after Complete is only
-// logged. A panic counts as a plain error.
+// handler that returns nil without it completes with null. What else it returns decides
+// what becomes of an async request:
 //
-// ctx ends when the attempt's time is up, and when the request was cancelled or given
-// to another worker; context.Cause tells which: ErrTimeout, ErrDeadline, ErrCancelled
-// or ErrLost. A handler should then return.
+//	a plain error, a panic   tried again; after the last attempt FAILED, INTERNAL
+//	an *Error                FAILED at once with its Code and Message; if it says
+//	                         Retryable, tried again, and FAILED with both after the last
+//	Retryable(err, after)    tried again, after a wait of its own; after the last attempt
+//	                         FAILED as err says, INTERNAL without an *Error in it
+//	Permanent(err)           FAILED at once, as err says
+//
+// Between two attempts the request is RETRYING. "The last attempt" is also one whose
+// next could not begin before the request's deadline. Only the text of an *Error reaches
+// a client; every other error is logged whole, and so is an error after Complete, which
+// changes nothing. A process that dies counts as an attempt; after the last the request
+// is FAILED, ATTEMPTS_EXHAUSTED. A sync action is tried once, and its client gets the
+// error.
+//
+// ctx ends early for the reasons that context.Cause tells, and then the cause decides,
+// not what the handler returns, unless it has completed the request already:
+//
+//	ErrTimeout      the action's Timeout, or its function's time but for what recording
+//	                takes, is used up: tried again; after the last attempt FAILED, TIMEOUT
+//	ErrDeadline     the request's deadline has passed: FAILED, DEADLINE
+//	ErrCancelled    CANCELLED
+//	ErrLost         another worker has the request: nothing, what is written is refused
+//
+// A handler should then return; after two seconds it is left behind. A request whose
+// deadline passes while it waits never starts: FAILED, DEADLINE.
 type Handler[In, Out any] func(ctx context.Context, req *Request[In], r Reporter[Out]) error
 
 // Entry is what a registry holds: an Action, or a Binding of one.
@@ -73,11 +96,12 @@ type Spec struct {
 	Async    bool
 	Timeout  time.Duration
 	Attempts int
+	Backoff  Backoff
 }
 
 // Spec implements Entry.
 func (a Action[In, Out]) Spec() Spec {
-	s := Spec{Name: a.Name, Async: a.Async, Timeout: a.Timeout, Attempts: a.Attempts}
+	s := Spec{Name: a.Name, Async: a.Async, Timeout: a.Timeout, Attempts: a.Attempts, Backoff: a.Backoff}
 	if s.Timeout == 0 {
 		s.Timeout = s.maxTimeout()
 	}
@@ -86,6 +110,9 @@ func (a Action[In, Out]) Spec() Spec {
 		if s.Async {
 			s.Attempts = DefaultAttempts
 		}
+	}
+	if s.Async {
+		s.Backoff = s.Backoff.withDefaults()
 	}
 	return s
 }
@@ -109,6 +136,11 @@ func (s Spec) validate() error {
 		return fmt.Errorf("action %q: Attempts is %d: 1 to %d", s.Name, s.Attempts, MaxAttempts)
 	case !s.Async && s.Attempts != 1:
 		return fmt.Errorf("action %q: Attempts is %d: a sync action is tried once", s.Name, s.Attempts)
+	case !s.Async && s.Backoff != (Backoff{}):
+		return fmt.Errorf("action %q: Backoff is set: a sync action is tried once", s.Name)
+	}
+	if err := s.Backoff.validate(); err != nil {
+		return fmt.Errorf("action %q: %w", s.Name, err)
 	}
 	return nil
 }

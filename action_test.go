@@ -147,8 +147,12 @@ func TestPanicsAndErrorsPassThrough(t *testing.T) {
 func TestSpecFillsInDefaults(t *testing.T) {
 	for _, c := range []struct{ got, want streamer.Spec }{
 		{streamer.Action[int, int]{Name: "a"}.Spec(), streamer.Spec{Name: "a", Timeout: streamer.MaxSyncTimeout, Attempts: 1}},
-		{streamer.Action[int, int]{Name: "a", Async: true}.Spec(), streamer.Spec{Name: "a", Async: true, Timeout: streamer.MaxTimeout, Attempts: streamer.DefaultAttempts}},
-		{streamer.Action[int, int]{Name: "a", Async: true, Timeout: time.Second, Attempts: 7}.Spec(), streamer.Spec{Name: "a", Async: true, Timeout: time.Second, Attempts: 7}},
+		{streamer.Action[int, int]{Name: "a", Async: true}.Spec(), streamer.Spec{
+			Name: "a", Async: true, Timeout: streamer.MaxTimeout, Attempts: streamer.DefaultAttempts, Backoff: streamer.Backoff{First: time.Second, Most: time.Minute},
+		}},
+		{streamer.Action[int, int]{Name: "a", Async: true, Timeout: time.Second, Attempts: 7, Backoff: streamer.Backoff{First: time.Hour}}.Spec(), streamer.Spec{
+			Name: "a", Async: true, Timeout: time.Second, Attempts: 7, Backoff: streamer.Backoff{First: time.Hour, Most: time.Hour},
+		}},
 	} {
 		if c.got != c.want {
 			t.Errorf("got %+v, want %+v", c.got, c.want)

@@ -58,6 +58,12 @@ func TestRegistryRefusesBadSpecs(t *testing.T) {
 		{[]streamer.Entry{action{Name: "a", Attempts: 2}}, "a sync action is tried once"},
 		{[]streamer.Entry{action{Name: "a", Async: true, Attempts: 11}}, "Attempts is 11: 1 to 10"},
 		{[]streamer.Entry{action{Name: "a", Async: true, Attempts: -1}}, "Attempts is -1: 1 to 10"},
+		{[]streamer.Entry{action{Name: "a", Backoff: streamer.Backoff{First: 1}}}, "Backoff is set: a sync action is tried once"},
+		{[]streamer.Entry{action{Name: "a", Async: true, Backoff: streamer.Backoff{First: -1}}}, `action "a": Backoff.First is -1ns: at most 11h0m0s`},
+		{[]streamer.Entry{action{Name: "a", Async: true, Backoff: streamer.Backoff{First: 11*time.Hour + 1}}}, "Backoff.Most is 11h0m0.000000001s: at most 11h0m0s"},
+		{[]streamer.Entry{action{Name: "a", Async: true, Backoff: streamer.Backoff{Most: 12 * time.Hour}}}, "Backoff.Most is 12h0m0s: at most 11h0m0s"},
+		{[]streamer.Entry{action{Name: "a", Async: true, Backoff: streamer.Backoff{Most: -1}}}, "Backoff.Most is -1ns"},
+		{[]streamer.Entry{action{Name: "a", Async: true, Backoff: streamer.Backoff{First: 2, Most: 1}}}, "Backoff.First is 2ns: at most Backoff.Most, which is 1ns"},
 		{[]streamer.Entry{action{Name: "a"}, action{Name: "a", Async: true}.Bind(nothing)}, `action "a": declared twice`},
 	} {
 		if _, err := streamer.NewRegistry(c.entries...); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -65,7 +71,7 @@ func TestRegistryRefusesBadSpecs(t *testing.T) {
 		}
 	}
 	if _, err := streamer.NewRegistry(
-		action{Name: "streamer", Timeout: 25 * time.Second, Attempts: 1}, action{Name: strings.Repeat("a", 64), Async: true, Timeout: 14 * time.Minute, Attempts: 10},
+		action{Name: "streamer", Timeout: 25 * time.Second, Attempts: 1}, action{Name: strings.Repeat("a", 64), Async: true, Timeout: 14 * time.Minute, Attempts: 10, Backoff: streamer.Backoff{First: streamer.MaxWait, Most: streamer.MaxWait}},
 	); err != nil {
 		t.Errorf("at its bounds: %v", err)
 	}

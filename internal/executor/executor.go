@@ -49,9 +49,6 @@ const (
 	parting = 2 * time.Second
 	// writePause is the time between two tries of a write that the table did not answer.
 	writePause = 200 * time.Millisecond
-	// Back-off before the next attempt: full jitter over backoffFirst doubled per attempt.
-	backoffFirst = time.Second
-	backoffMost  = time.Minute
 )
 
 // Queue holds messages back.
@@ -214,10 +211,4 @@ func (e *Executor) payload(ctx context.Context, row lifecycle.Row) (json.RawMess
 		return e.Files.Document(ctx, view.PayloadKey(row.Key(), row.Hash), row.Hash)
 	}
 	return json.RawMessage(row.Payload), nil
-}
-
-// backoff is the pause before the attempt after this one.
-func (e *Executor) backoff(attempt int) time.Duration {
-	most := min(backoffFirst<<min(attempt-1, 10), backoffMost)
-	return time.Duration(e.Random() * float64(most))
 }

@@ -194,6 +194,25 @@ func TestFailure(t *testing.T) {
 		r.wantStatus(protocol.Failed, "NO_SUCH_ORDER")
 		r.wantCounts(ended(contract.MetricFailed))
 	})
+	play(t, "for good, without a code", func(t *testing.T, r *rig) {
+		r.handler = fail(streamer.Permanent(errors.New("a secret")))
+		r.wantDone(r.deliver("m1"))
+		r.wantStatus(protocol.Failed, protocol.Internal)
+		if row := r.row(); strings.Contains(row.Error, "secret") || !strings.Contains(r.log.String(), "a secret") {
+			t.Errorf("the client is told %q; logged is\n%s", row.Error, r.log.String())
+		}
+	})
+	play(t, "for good, of what might be tried again", func(t *testing.T, r *rig) {
+		r.handler = fail(streamer.Permanent(&streamer.Error{Code: "BUSY", Retryable: true}))
+		r.wantDone(r.deliver("m1"))
+		r.wantStatus(protocol.Failed, "BUSY")
+	})
+	play(t, "is tried again although it is typed", func(t *testing.T, r *rig) {
+		r.handler = fail(fmt.Errorf("wrapped: %w", streamer.Retryable(streamer.Errorf("NO_STOCK", "none left"), 0)))
+		r.wantKept(r.deliver("m1"))
+		r.wantStatus(protocol.Retrying, "NO_STOCK")
+		r.wantBack(500 * time.Millisecond)
+	})
 	play(t, "with a long message", func(t *testing.T, r *rig) {
 		r.handler = fail(streamer.Errorf("X", "x%s", strings.Repeat("ä", 300)))
 		r.wantDone(r.deliver("m1"))
@@ -353,6 +372,52 @@ func TestTimes(t *testing.T) {
 			time.Sleep(want * time.Second)
 		}
 		r.wantDone(r.deliver("m1"))
+	})
+	play(t, "back-off is the action's own", func(t *testing.T, r *rig) {
+		r.handler = fail(errors.New("x"))
+		r.declare(func(a *action) { a.Backoff = streamer.Backoff{First: 8 * time.Hour, Most: streamer.MaxWait} })
+		r.accept(func(s *lifecycle.Submission) { s.Deadline = protocol.MaxDeadline })
+		r.wantKept(r.deliver("m1"))
+		r.wantBack(4 * time.Hour)
+		time.Sleep(4 * time.Hour)
+		r.wantKept(r.deliver("m1"))
+		r.wantBack(streamer.MaxWait / 2)
+		if row := r.row(); row.NextAt != time.Now().Add(streamer.MaxWait/2).UnixMilli() || event(r.frames["c"][1]).TS == row.NextAt {
+			t.Errorf("row %+v", row)
+		}
+	})
+	play(t, "a wait that the handler names", func(t *testing.T, r *rig) {
+		for attempt, after := range []time.Duration{20 * time.Minute, 10 * time.Millisecond} {
+			r.handler = fail(streamer.Retryable(streamer.Errorf("BUSY", "later"), after))
+			r.wantKept(r.deliver("m1"))
+			r.wantBack(after)
+			r.wantStatus(protocol.Retrying, "BUSY")
+			f := r.frames["c"][attempt].(protocol.RetryingFrame)
+			if next := time.Now().Add(after).UnixMilli(); f.NextAt != next || r.row().NextAt != next || f.Attempt != attempt+1 || f.Code != "BUSY" {
+				t.Errorf("frame %+v, row %+v, want %d", f, r.row(), next)
+			}
+			time.Sleep(after)
+		}
+		r.wantDone(r.deliver("m1")) // the last attempt
+		r.wantStatus(protocol.Failed, "BUSY")
+		r.wantFrames("retrying", "retrying", "failed")
+	})
+	play(t, "a wait that the handler names, past the deadline", func(t *testing.T, r *rig) {
+		r.handler = fail(streamer.Retryable(streamer.Errorf("BUSY", "later"), time.Hour))
+		r.wantDone(r.deliver("m1"))
+		r.wantStatus(protocol.Failed, "BUSY")
+	})
+	play(t, "deadline while the next attempt waits", func(t *testing.T, r *rig) {
+		r.handler = fail(streamer.Retryable(errors.New("x"), time.Hour-time.Second))
+		r.wantKept(r.deliver("m1"))
+		time.Sleep(time.Hour) // the queue is late
+		r.handler = fail(errors.New("it ran"))
+		r.wantDone(r.deliver("m1"))
+		r.wantStatus(protocol.Failed, protocol.Deadline)
+		r.wantFrames("retrying", "failed")
+		if row := r.row(); row.Attempt != 1 || strings.Contains(r.log.String(), "it ran") {
+			t.Errorf("row %+v", row)
+		}
 	})
 	play(t, "the back-off's hold is the last", func(t *testing.T, r *rig) {
 		r.holdTakes = time.Second

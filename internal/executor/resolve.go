@@ -41,9 +41,9 @@ func (a *attempt) resolve(ctx, work context.Context, err error) error {
 	case cause != nil && errors.Is(cause, ctx.Err()):
 		return fmt.Errorf("%w: %w", ErrKeep, cause) // the function itself is being stopped
 	}
-	f := a.failure(ctx, cause, err)
+	f, after := a.failure(ctx, cause, err)
 	if f.Retryable && a.row.Attempt < a.row.MaxAttempts {
-		next := a.Clock.Now().Add(a.backoff(a.row.Attempt))
+		next := a.Clock.Now().Add(cmp.Or(after, a.backoff()))
 		if next.UnixMilli() < a.row.DeadlineAt {
 			return a.retry(ctx, next, f)
 		}
@@ -63,18 +63,31 @@ func lost(err error) bool {
 	return refused
 }
 
-// failure is what a client may know of why the attempt failed. Everything else is
+// failure is what a client may know of why the attempt failed, whether another one is
+// asked for, and the wait before it if that is not the action's. Everything else is
 // logged.
-func (a *attempt) failure(ctx context.Context, cause, err error) *streamer.Error {
+func (a *attempt) failure(ctx context.Context, cause, err error) (f *streamer.Error, after time.Duration) {
 	if errors.Is(cause, streamer.ErrTimeout) {
-		return &streamer.Error{Code: protocol.Timeout, Message: "the attempt took longer than its action allows", Retryable: true}
+		return &streamer.Error{Code: protocol.Timeout, Message: "the attempt took longer than its action allows", Retryable: true}, 0
 	}
+	f = &streamer.Error{Code: protocol.Internal, Message: "the request failed inside its handler"}
 	if e, ok := streamer.AsError(err); ok {
-		return &streamer.Error{Code: cmp.Or(e.Code, protocol.Internal), Message: progress.Cut(e.Message, protocol.MaxErrorMessage), Retryable: e.Retryable}
+		f.Code, f.Message = cmp.Or(e.Code, protocol.Internal), progress.Cut(e.Message, protocol.MaxErrorMessage)
+	} else {
+		a.Log.ErrorContext(ctx, "handler failed", "request", a.delivery.Key.ID, "tenant", a.delivery.Key.Tenant,
+			"action", a.row.Action, "attempt", a.row.Attempt, "error", err)
 	}
-	a.Log.ErrorContext(ctx, "handler failed", "request", a.delivery.Key.ID, "tenant", a.delivery.Key.Tenant,
-		"action", a.row.Action, "attempt", a.row.Attempt, "error", err)
-	return &streamer.Error{Code: protocol.Internal, Message: "the request failed inside its handler", Retryable: true}
+	f.Retryable, after = streamer.RetryOf(err)
+	return f, after
+}
+
+// backoff is the pause before the attempt after this one.
+func (a *attempt) backoff() time.Duration {
+	var b streamer.Backoff
+	if entry, known := a.Registry.Lookup(a.row.Action); known {
+		b = entry.Spec().Backoff
+	}
+	return b.Wait(a.row.Attempt, a.Random())
 }
 
 // settled is the answer for the message once the request is terminal.

@@ -77,21 +77,36 @@ func play(t *testing.T, name string, test func(t *testing.T, r *rig)) {
 				t: t, began: time.Now(), table: store.NewMemory(), fate: map[string]error{}, frames: map[string][]protocol.Frame{},
 				docs: map[string][]byte{}, counts: map[string]int{},
 			}
-			action := streamer.Action[json.RawMessage, json.RawMessage]{Name: "work", Async: true, Timeout: timeout, Attempts: attempts}
-			registry, err := streamer.NewRegistry(action.Bind(func(ctx context.Context, req *streamer.Request[json.RawMessage], rep streamer.Reporter[json.RawMessage]) error {
-				return r.handler(ctx, req, rep)
-			}))
-			if err != nil {
-				t.Fatal(err)
-			}
 			r.Executor = &executor.Executor{
-				Registry: registry, Requests: table{r.table, r}, Files: files{r}, Connections: connections{r}, Queue: queue{r},
+				Requests: table{r.table, r}, Files: files{r}, Connections: connections{r}, Queue: queue{r},
 				Clock: clock.System{}, Clocks: clocks, Random: func() float64 { return 0.5 }, Metrics: metrics{r}, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
 			}
+			r.declare(func(*action) {})
 			r.accept(func(*lifecycle.Submission) {})
 			test(t, r)
 		})
 	})
+}
+
+type action = streamer.Action[json.RawMessage, json.RawMessage]
+
+// declare gives the executor the action that the rig's handler does.
+func (r *rig) declare(change func(*action)) {
+	r.t.Helper()
+	a := action{Name: "work", Async: true, Timeout: timeout, Attempts: attempts}
+	change(&a)
+	r.deploy(a.Bind(func(ctx context.Context, req *streamer.Request[json.RawMessage], rep streamer.Reporter[json.RawMessage]) error {
+		return r.handler(ctx, req, rep)
+	}))
+}
+
+func (r *rig) deploy(entries ...streamer.Entry) {
+	r.t.Helper()
+	registry, err := streamer.NewRegistry(entries...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.Executor.Registry = registry
 }
 
 // accept puts the request anew.
