@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"flag"
@@ -20,6 +19,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/outputs"
 )
 
 // Tests wait most of their time, so more run side by side than there are processors.
@@ -42,36 +42,19 @@ type stage struct {
 	endpoint string
 }
 
-// errNoStage says that the environment names no stage.
-var errNoStage = errors.New("needs a stage: STREAMER_OUTPUTS is not set")
-
 var environment = sync.OnceValues(readEnvironment)
 
 func readEnvironment() (*stage, error) {
-	file := os.Getenv("STREAMER_OUTPUTS")
-	if file == "" {
-		return nil, errNoStage
+	stack, err := outputs.Read(os.Getenv(outputs.Variable))
+	if err != nil {
+		return nil, err
 	}
 	s := &stage{
+		name:     stack.Name,
+		socket:   stack.Values[contract.OutputWebSocketURL],
 		issuer:   valueOr(os.Getenv("STREAMER_TOKEN_ISSUER"), "https://stage.streamer.local"),
 		audience: valueOr(os.Getenv("STREAMER_TOKEN_AUDIENCE"), "streamer"),
 		endpoint: strings.TrimSuffix(os.Getenv("AWS_ENDPOINT_URL"), "/"),
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read STREAMER_OUTPUTS: %w", err)
-	}
-	var stacks map[string]map[string]string
-	if err := json.Unmarshal(data, &stacks); err != nil {
-		return nil, fmt.Errorf("read STREAMER_OUTPUTS: %s is not what cdk deploy --outputs-file writes: %w", file, err)
-	}
-	for name, outputs := range stacks {
-		if url := outputs[contract.OutputWebSocketURL]; url != "" {
-			s.name, s.socket = name, url
-		}
-	}
-	if s.socket == "" {
-		return nil, fmt.Errorf("read STREAMER_OUTPUTS: no stack in %s has the output %s", file, contract.OutputWebSocketURL)
 	}
 	pem, err := os.ReadFile(os.Getenv("STREAMER_TOKEN_KEY"))
 	if err != nil {
@@ -96,8 +79,8 @@ func deployed(t *testing.T) *stage {
 	t.Helper()
 	s, err := environment()
 	switch {
-	case errors.Is(err, errNoStage) && os.Getenv("CI") != "true":
-		t.Skip(err)
+	case errors.Is(err, outputs.ErrNoFile) && os.Getenv("CI") != "true":
+		t.Skip("needs a stage: ", err)
 	case err != nil:
 		t.Fatal(err)
 	}

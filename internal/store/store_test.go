@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"encoding/json"
 	"os"
 	"testing"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/outputs"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/internal/store/storetest"
 )
@@ -32,27 +32,21 @@ func TestDynamoConnections(t *testing.T) {
 // stage is the local stage's DynamoDB, and the name of one of its tables.
 func stage(t *testing.T, output string) (*dynamodb.Client, string) {
 	t.Helper()
-	file := os.Getenv("STREAMER_OUTPUTS")
+	file := os.Getenv(outputs.Variable)
 	if file == "" || os.Getenv("AWS_ENDPOINT_URL") == "" {
 		t.Skip("needs the local stage: STREAMER_OUTPUTS and AWS_ENDPOINT_URL are not both set")
 	}
-	b, err := os.ReadFile(file)
+	stack, err := outputs.Read(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var stacks map[string]map[string]string
-	if err := json.Unmarshal(b, &stacks); err != nil {
-		t.Fatalf("%s: %v", file, err)
+	table, err := stack.Need(output)
+	if err != nil {
+		t.Fatal(err)
 	}
 	cfg, err := config.LoadDefaultConfig(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, outputs := range stacks {
-		if table := outputs[output]; table != "" {
-			return dynamodb.NewFromConfig(cfg), table
-		}
-	}
-	t.Fatalf("no stack in %s has the output %s", file, output)
-	return nil, ""
+	return dynamodb.NewFromConfig(cfg), table
 }

@@ -11,8 +11,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -24,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 
 	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/outputs"
 )
 
 func main() {
@@ -38,7 +37,11 @@ func main() {
 }
 
 func show(ctx context.Context, since time.Duration) error {
-	stack, name, err := readOutputs(os.Getenv("STREAMER_OUTPUTS"))
+	stack, err := outputs.Read(os.Getenv(outputs.Variable))
+	if err != nil {
+		return err
+	}
+	name, err := stack.Need(contract.OutputDashboardName)
 	if err != nil {
 		return err
 	}
@@ -65,31 +68,10 @@ func show(ctx context.Context, since time.Duration) error {
 		read = fromCloudWatch(client, from)
 	} else {
 		source = "the functions' logs"
-		if read, err = fromLogs(ctx, cfg, stack, from); err != nil {
+		if read, err = fromLogs(ctx, cfg, stack.Name, from); err != nil {
 			return err
 		}
 	}
 	fmt.Printf("%s, the last %s, from %s\n", name, since, source)
 	return render(ctx, os.Stdout, widgets, alarms, read)
-}
-
-// readOutputs finds the stack and its dashboard in what cdk deploy --outputs-file wrote.
-func readOutputs(path string) (stack, dashboard string, err error) {
-	if path == "" {
-		return "", "", errors.New("STREAMER_OUTPUTS is not set: it names the file that cdk deploy --outputs-file wrote")
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", "", fmt.Errorf("read stack outputs: %w", err)
-	}
-	var stacks map[string]map[string]string
-	if err := json.Unmarshal(b, &stacks); err != nil {
-		return "", "", fmt.Errorf("read stack outputs: %w", err)
-	}
-	for name, outputs := range stacks {
-		if d := outputs[contract.OutputDashboardName]; d != "" {
-			return name, d, nil
-		}
-	}
-	return "", "", fmt.Errorf("read stack outputs: no stack in %s has %s", path, contract.OutputDashboardName)
 }

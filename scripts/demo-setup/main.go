@@ -20,7 +20,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/outputs"
 	"github.com/pay-theory/streamer/internal/store"
 )
 
@@ -46,7 +48,15 @@ func main() {
 }
 
 func setUp(ctx context.Context, seed uint64, now time.Time) error {
-	stage, err := readStage(os.Getenv("STREAMER_OUTPUTS"))
+	stack, err := outputs.Read(os.Getenv(outputs.Variable))
+	if err != nil {
+		return err
+	}
+	requests, err := stack.Need(contract.OutputRequestsTable)
+	if err != nil {
+		return err
+	}
+	connections, err := stack.Need(contract.OutputConnectionsTable)
 	if err != nil {
 		return err
 	}
@@ -54,21 +64,21 @@ func setUp(ctx context.Context, seed uint64, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("load AWS configuration: %w", err)
 	}
-	if err := stage.mayBeFilled(ctx, cloudformation.NewFromConfig(cfg)); err != nil {
+	if err := mayBeFilled(ctx, cloudformation.NewFromConfig(cfg), stack.Name); err != nil {
 		return err
 	}
 	client := dynamodb.NewFromConfig(cfg)
 	first := now.UTC().AddDate(0, -months, 0)
 	rows := History(seed, first, now)
 	bar := newBar(os.Stdout, len(rows))
-	if err := write(ctx, client, stage.requests, rows, bar.advance); err != nil {
+	if err := write(ctx, client, requests, rows, bar.advance); err != nil {
 		return err
 	}
 	connection := store.Connection{
 		ID: demoConnection, UserKey: lifecycle.UserKey(demoTenant, demoUser), Tenant: demoTenant, User: demoUser,
 		ConnectedAt: now.UnixMilli(), TokenExpires: now.Add(2 * time.Hour).Unix(), ExpiresAt: now.Add(2 * time.Hour).Unix(),
 	}
-	if err := (store.DynamoConnections{Client: client, Table: stage.connections}).Put(ctx, connection); err != nil {
+	if err := (store.DynamoConnections{Client: client, Table: connections}).Put(ctx, connection); err != nil {
 		return err
 	}
 	bar.end(fmt.Sprintf("%d requests of %d tenants since %s", len(rows), len(tenants), first.Format(time.DateOnly)))

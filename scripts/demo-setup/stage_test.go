@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -27,30 +25,10 @@ func TestOnlyAMarkedStageMayBeFilled(t *testing.T) {
 		client := cloudformation.New(cloudformation.Options{
 			Region: "us-east-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		})
-		err := stage{stack: "S"}.mayBeFilled(t.Context(), client)
+		err := mayBeFilled(t.Context(), client, "S")
 		server.Close()
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("tags %q: got %v", tags, err)
 		}
-	}
-}
-
-func TestReadStageSaysWhatIsMissing(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "outputs.json")
-	for body, want := range map[string]string{
-		`{"S":{"RequestsTableName":"r","ConnectionsTableName":"c"}}`: "",
-		`{"S":{"RequestsTableName":"r"}}`:                            "has RequestsTableName and ConnectionsTableName",
-		`no`:                                                         "read stack outputs",
-	} {
-		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		got, err := readStage(file)
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: got %v, %v", body, got, err)
-		}
-	}
-	if _, err := readStage(""); err == nil || !strings.Contains(err.Error(), "STREAMER_OUTPUTS is not set") {
-		t.Errorf("got %v", err)
 	}
 }

@@ -1,0 +1,55 @@
+// Package outputs reads what cdk deploy --outputs-file wrote, for developer programs and
+// for tests that talk to a stage.
+package outputs
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/pay-theory/streamer/internal/contract"
+)
+
+// Variable is the environment variable that names the file.
+const Variable = "STREAMER_OUTPUTS"
+
+// ErrNoFile says that no file was named.
+var ErrNoFile = errors.New(Variable + " is not set: it names the file that cdk deploy --outputs-file wrote")
+
+// Stack is a deployed stack that holds a Streamer.
+type Stack struct {
+	Name string
+	// Values are its outputs by their keys, those of package contract among them.
+	Values map[string]string
+}
+
+// Read finds the stack of a Streamer in a file: the one with a WebSocket's URL among its
+// outputs. An empty path is ErrNoFile.
+func Read(path string) (Stack, error) {
+	if path == "" {
+		return Stack{}, ErrNoFile
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return Stack{}, fmt.Errorf("read stack outputs: %w", err)
+	}
+	var stacks map[string]map[string]string
+	if err := json.Unmarshal(b, &stacks); err != nil {
+		return Stack{}, fmt.Errorf("read stack outputs: %s is not what cdk deploy --outputs-file writes: %w", path, err)
+	}
+	for name, values := range stacks {
+		if values[contract.OutputWebSocketURL] != "" {
+			return Stack{name, values}, nil
+		}
+	}
+	return Stack{}, fmt.Errorf("read stack outputs: no stack in %s has the output %s", path, contract.OutputWebSocketURL)
+}
+
+// Need returns an output that must be there.
+func (s Stack) Need(key string) (string, error) {
+	if v := s.Values[key]; v != "" {
+		return v, nil
+	}
+	return "", fmt.Errorf("stack %s has no output %s", s.Name, key)
+}
