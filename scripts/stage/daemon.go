@@ -147,7 +147,9 @@ func serve(ctx context.Context, d dir, log *slog.Logger) error {
 		return err
 	}
 	served := make(chan error, 1)
-	go func() { served <- front.New(at, log).Serve(ctx, listener) }()
+	go func() {
+		served <- front.New(at, func(pid int) bool { return front.Descendant(pid, os.Getpid(), d.tmp()) }, log).Serve(ctx, listener)
+	}()
 	if err := json.NewEncoder(os.Stdout).Encode(s); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}

@@ -33,6 +33,17 @@
 // "streamer", and it has sub, tenant, iat, exp, and the key's RFC 7638 thumbprint as
 // kid. Whoever wants other tokens signs them with the key in STREAMER_TOKEN_KEY.
 //
+// # Faults and limits
+//
+// The front has API Gateway's limits on WebSockets, and makes faults that tests ask for:
+//
+//	PUT $AWS_ENDPOINT_URL/_front/faults/mine
+//	[{"operation": "dynamodb.UpdateItem", "contains": ["#owner"], "count": 1, "fault": "kill", "when": "after"}]
+//
+// kills the next processor that claims a request, when the claim is made and before its
+// answer comes. Package front has all rules and limits. Killing and stopping the process
+// that makes a call needs Linux; elsewhere such a rule is refused.
+//
 // # Files
 //
 // All is in .stage: the venv and the CDK CLI, made once for the pinned versions;

@@ -29,13 +29,18 @@ type Front struct {
 	upstream  *url.URL
 	transport *http.Transport
 	log       *slog.Logger
+	owns      func(pid int) bool
 	calls     counter
+	faults    faults
+	limits    limitTable
 	handler   http.Handler
 }
 
-// New returns a front before the emulator at upstream (scheme and host only).
-func New(upstream *url.URL, log *slog.Logger) *Front {
-	f := &Front{upstream: upstream, log: log}
+// New returns a front before the emulator at upstream (scheme and host only). Faults may
+// kill and stop the processes that owns tells are the stage's functions; none if it is
+// nil.
+func New(upstream *url.URL, owns func(pid int) bool, log *slog.Logger) *Front {
+	f := &Front{upstream: upstream, owns: owns, log: log}
 	f.transport = &http.Transport{
 		DisableCompression:  true, // it would add a header to what was signed
 		MaxIdleConnsPerHost: 256,
@@ -44,11 +49,21 @@ func New(upstream *url.URL, log *slog.Logger) *Front {
 	}
 	aws := chain(f.proxy(),
 		f.countCalls,
+		f.injectFaults,
+		limitPosts,
 	)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_front/health", serveHealth)
 	mux.HandleFunc("GET /_front/calls", f.calls.serve)
 	mux.HandleFunc("DELETE /_front/calls", f.calls.serveReset)
+	for _, set := range []string{"", "/{set}"} {
+		mux.HandleFunc("GET /_front/faults"+set, f.faults.serveGet)
+		mux.HandleFunc("PUT /_front/faults"+set, f.faults.servePut)
+	}
+	mux.HandleFunc("DELETE /_front/faults", f.faults.serveClear)
+	mux.HandleFunc("DELETE /_front/faults/{set}", f.faults.serveDelete)
+	mux.HandleFunc("PUT /_front/limits", f.limits.servePut)
+	mux.HandleFunc("DELETE /_front/limits", f.limits.serveClear)
 	f.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/_front/"):
@@ -63,8 +78,15 @@ func New(upstream *url.URL, log *slog.Logger) *Front {
 }
 
 // ServeHTTP passes one call, or one WebSocket for as long as it lives, on to the
-// emulator. Paths that begin with /_front/ are the front's own: GET /_front/health,
-// GET and DELETE /_front/calls (see [Front.Calls]).
+// emulator. Paths that begin with /_front/ are the front's own:
+//
+//	GET /_front/health
+//	GET, DELETE /_front/calls          the calls counted, see [Front.Calls]
+//	PUT, GET, DELETE /_front/faults    a JSON list of [Rule]; DELETE clears every set
+//	PUT, GET, DELETE /_front/faults/x  the same for a set x, beside the others
+//	PUT, DELETE /_front/limits         [Limits] of the WebSockets to come
+//
+// GET of faults gives the rules with how many calls matched and which met the fault.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }
 
 // Serve answers on l until ctx ends, then closes every connection, WebSockets too.

@@ -21,7 +21,7 @@ func newFront(t *testing.T, upstream http.Handler) (*Front, *httptest.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := New(at, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	f := New(at, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	return f, server
@@ -176,7 +176,7 @@ func TestUpstreamGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := New(at, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	f := New(at, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Code != http.StatusBadGateway {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -43,7 +44,8 @@ func (f *Front) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	if p := upstream.Subprotocol(); p != "" {
 		chosen = []string{p}
 	}
-	client, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	taken := &metered{ResponseWriter: w}
+	client, err := websocket.Accept(taken, r, &websocket.AcceptOptions{
 		Subprotocols:       chosen,
 		InsecureSkipVerify: true, // API Gateway leaves the origin to the authorizer
 	})
@@ -55,12 +57,74 @@ func (f *Front) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	client.SetReadLimit(readLimit)
 	upstream.SetReadLimit(readLimit)
 
+	limits := f.limits.of(r.RequestURI)
+	life := newLifetime(limits, func() { goAway(client, upstream) })
+	defer life.stop()
 	done := make(chan struct{}, 2)
-	go func() { relay(ctx, upstream, client); done <- struct{}{} }()
-	go func() { relay(ctx, client, upstream); done <- struct{}{} }()
+	go func() {
+		relay(ctx, upstream, client, func(message []byte) error {
+			life.touch()
+			if len(message) > limits.Message || taken.meter.largest.Load() > uint64(limits.Frame) {
+				return websocket.CloseError{Code: websocket.StatusMessageTooBig, Reason: "Message too long"}
+			}
+			return f.cut(ClientMessage, taken.meter, r, message)
+		})
+		done <- struct{}{}
+	}()
+	go func() {
+		relay(ctx, client, upstream, func(message []byte) error {
+			life.touch()
+			return f.cut(ServerMessage, taken.meter, r, message)
+		})
+		done <- struct{}{}
+	}()
 	<-done // one side is closed and the other told so
 	cancel()
 	<-done
+}
+
+// errCut says that a fault cut the connection.
+var errCut = errors.New("cut")
+
+// cut resets the client's connection if a rule says so.
+func (f *Front) cut(op string, conn *frameMeter, r *http.Request, message []byte) error {
+	if !f.faults.wants(op) {
+		return nil
+	}
+	if fault := f.faults.match(op, r.RequestURI, string(message)); fault == nil {
+		return nil
+	}
+	abort(conn.Conn)
+	return errCut
+}
+
+// goAway closes both sides as API Gateway does when a connection's time is up.
+func goAway(client, upstream *websocket.Conn) {
+	_ = client.Close(websocket.StatusGoingAway, "Going away") // it may be closed already
+	_ = upstream.CloseNow()
+}
+
+// lifetime ends a connection that is idle or old.
+type lifetime struct {
+	idle  time.Duration
+	timer *time.Timer
+	end   *time.Timer
+}
+
+func newLifetime(l Limits, end func()) *lifetime {
+	idle := time.Duration(l.IdleMS) * time.Millisecond
+	return &lifetime{
+		idle:  idle,
+		timer: time.AfterFunc(idle, end),
+		end:   time.AfterFunc(time.Duration(l.LifetimeMS)*time.Millisecond, end),
+	}
+}
+
+func (l *lifetime) touch() { l.timer.Reset(l.idle) }
+
+func (l *lifetime) stop() {
+	l.timer.Stop()
+	l.end.Stop()
 }
 
 // refuse answers a handshake as upstream answered it.
@@ -80,18 +144,21 @@ func (f *Front) refuse(w http.ResponseWriter, r *http.Request, resp *http.Respon
 }
 
 // relay passes messages from src on to dst, unchanged and in order, until src is
-// closed; then it closes dst the same way.
-func relay(ctx context.Context, dst, src *websocket.Conn) {
+// closed or look refuses one; then it closes dst the same way. What look refuses with a
+// CloseError closes src too.
+func relay(ctx context.Context, dst, src *websocket.Conn, look func(message []byte) error) {
 	for {
 		kind, message, err := src.Read(ctx)
 		if err == nil {
-			err = dst.Write(ctx, kind, message)
-			if err == nil {
+			if err = look(message); err != nil {
+				if refused, ok := errors.AsType[websocket.CloseError](err); ok {
+					_ = src.Close(refused.Code, refused.Reason) // it may be closed already
+				}
+			} else if err = dst.Write(ctx, kind, message); err == nil {
 				continue
 			}
 		}
-		var closed websocket.CloseError
-		if errors.As(err, &closed) {
+		if closed, ok := errors.AsType[websocket.CloseError](err); ok {
 			_ = dst.Close(closed.Code, closed.Reason) // it may be closed already
 		} else {
 			_ = dst.CloseNow()

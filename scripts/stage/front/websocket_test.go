@@ -64,7 +64,7 @@ func dial(t *testing.T, server *httptest.Server, query string, opts *websocket.D
 func TestMessagesBothWays(t *testing.T) {
 	f, server := newFront(t, socketUpstream(nil, echo))
 	conn := dial(t, server, "", nil)
-	for _, message := range []string{`{"action":"echo"}`, "", strings.Repeat("ä", readLimit/2)} {
+	for _, message := range []string{`{"action":"echo"}`, "", strings.Repeat("ä", maxFrame/2)} {
 		if err := conn.Write(t.Context(), websocket.MessageText, []byte(message)); err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestServeEndsWebSockets(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- New(at, slog.New(slog.NewTextHandler(io.Discard, nil))).Serve(ctx, l) }()
+	go func() { served <- New(at, nil, slog.New(slog.NewTextHandler(io.Discard, nil))).Serve(ctx, l) }()
 	conn, _, err := websocket.Dial(testContext(t), "ws://"+l.Addr().String()+socketPath, nil)
 	if err != nil {
 		t.Fatal(err)
