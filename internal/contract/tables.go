@@ -15,8 +15,8 @@ const (
 )
 
 // The requests table: the items of a request share the partition key
-// "T#<tenant>#R#<id>"; the sort key tells META, PAYLOAD (with the payload's hash) and CHECKPOINT
-// apart.
+// "T#<tenant>#R#<id>"; the sort key tells META, PAYLOAD and CHECKPOINT (each with the
+// hash of what it keeps) and ONCE (with the name of an effect) apart.
 const (
 	PK = "pk"
 	SK = "sk"
@@ -24,6 +24,7 @@ const (
 	SKMeta       = "META"
 	SKPayload    = "PAYLOAD"
 	SKCheckpoint = "CHECKPOINT"
+	SKOnce       = "ONCE"
 
 	// TTL is the TTL attribute of the requests table, in Unix seconds. On META it is
 	// written by terminal transitions only.

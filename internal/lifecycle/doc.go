@@ -13,16 +13,20 @@
 // row's fields, so that a table in DynamoDB, a table in memory and a model checker all
 // run the very same one. Nothing here reads a clock: now is always given.
 //
-//	          accept                claim                     Complete
+//	          accept             Claim, Resume                Complete
 //	(no row) ───────▶ PENDING ───────────────▶ PROCESSING ─────────────▶ COMPLETED
-//	                     ▲  │                    │  ▲   │ Fail, End
-//	                     │  │ cancel             │  │   ├───────────────▶ FAILED
-//	                     │  │              Retry │  │   │ Cancelled
-//	                     │  └──────────┐         ▼  │   └───────────────▶ CANCELLED
-//	                 a lapsed lease    │      RETRYING                       ▲
-//	                 is claimed again  └─────────┴───────────────────────────┘
+//	                     │  ▲     Continue       │  ▲   │ Fail, End
+//	                     │  └────────────────────┤  │   ├───────────────▶ FAILED
+//	              cancel │                 Retry │  │   │ Cancelled
+//	                     └─────────────┐         ▼  │   └───────────────▶ CANCELLED
+//	                                   │      RETRYING                       ▲
+//	                                   └─────────┴───────────────────────────┘
+//
+// A request whose worker let its lease run out stays PROCESSING and is claimed again.
 //
 // The fence is a number that every claim raises, and every transition that is not made
 // by the claim's owner. Whoever writes names the fence it saw, so a worker that slept
 // through its lease can write nothing. attempt only counts tries.
+// An attempt may take more than one run: Continue gives the request back, and Resume, a
+// claim that counts no try, takes it up again.
 package lifecycle

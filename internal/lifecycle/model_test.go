@@ -12,7 +12,7 @@ import (
 )
 
 // The model explores everything that can happen to one request: two workers, two
-// attempts, three messages, a reconciler and a canceller with reads that may be stale by
+// attempts of which one may go on in another run, two messages, a reconciler and a canceller with reads that may be stale by
 // the time they write, workers that die between any two steps, workers that sleep through
 // their lease, messages that are delivered to both, answers that are lost. Time stands
 // still at modelNow; that a lease, a back-off or the deadline passes is an event that
@@ -29,12 +29,12 @@ const modelLease = 30 * time.Second
 // those that a terminal row may still change.
 var tracked = []lifecycle.Field{
 	"hints", "hint_at", "reposts",
-	"status", "fence", "attempt", "max_attempts", "deadline_at", "lease_until", "next_at", "cancel_at",
+	"status", "fence", "attempt", "max_attempts", "deadline_at", "lease_until", "next_at", "cancel_at", "continued_at", "continuations",
 	"carrier", "owner", "seq", "ended_at", "ttl", "open_shard",
 }
 
 // fields is a row, nil being a field that is not there. States share the equal ones.
-type fields [17]any
+type fields [19]any
 
 var known = map[fields]*fields{}
 
@@ -78,6 +78,7 @@ func (r fields) row() lifecycle.Row {
 	return lifecycle.Row{
 		Status: r.status(), Fence: r.num("fence"), Attempt: int(r.num("attempt")), MaxAttempts: int(r.num("max_attempts")),
 		DeadlineAt: r.num("deadline_at"), LeaseUntil: r.num("lease_until"), NextAt: r.num("next_at"), CancelAt: r.num("cancel_at"),
+		ContinuedAt: r.num("continued_at"), Continuations: int(r.num("continuations")),
 		Carrier: r.str("carrier"), Owner: r.str("owner"), Seq: r.num("seq"), Hints: int(r.num("hints")), HintAt: r.num("hint_at"),
 	}
 }
@@ -85,7 +86,7 @@ func (r fields) row() lifecycle.Row {
 // snapshot is what of a row those look at who read it and write later.
 func (r fields) snapshot() *fields {
 	var s fields
-	for _, f := range []lifecycle.Field{"status", "fence", "lease_until", "hints"} {
+	for _, f := range []lifecycle.Field{"status", "fence", "lease_until", "hints", "continued_at"} {
 		s[at(f)] = r[at(f)]
 	}
 	return shared(s)
@@ -191,6 +192,7 @@ type scene struct {
 	lossy      bool // messages vanish
 	cancels    bool
 	reconciles bool
+	continues  bool // an attempt may go on in another run
 }
 
 type model struct {
@@ -216,6 +218,10 @@ func (m *model) move(from int, to state) {
 	}
 	if is.num("attempt") > is.num("max_attempts") {
 		fail("too many attempts")
+	}
+	if resumed := was[at("continued_at")] != nil && is.status() == protocol.Processing; is.num("attempt") < was.num("attempt") ||
+		resumed && is.num("attempt") != was.num("attempt") {
+		fail("an attempt is lost, or one that goes on is counted again")
 	}
 	if is.status().Terminal() != (is[at("ttl")] != nil) || is.status().Terminal() == (is[at("open_shard")] != nil) {
 		fail("time to live and the open index go with the end")
@@ -395,6 +401,9 @@ func (m *model) worker(n int, s state, w int) {
 		if s.row.num("attempt") < s.row.num("max_attempts") {
 			write(lifecycle.Retry(int64(me.fence), modelNow.Add(time.Second), "X", ""), actor{})
 		}
+		if m.scene.continues && s.row.num("continuations") < 1 {
+			m.goOn(n, s, w)
+		}
 	case finishing:
 		to := s
 		to.workers[w] = actor{}
@@ -411,10 +420,33 @@ func (m *model) worker(n int, s state, w int) {
 	}
 }
 
+// goOn is a worker that gives the request back while its attempt goes on. The stream
+// makes a message of that, if there is a free one: else one that is there does its duty.
+func (m *model) goOn(n int, s state, w int) {
+	me := s.workers[w]
+	to := s
+	to.workers[w] = actor{}
+	if !to.update(lifecycle.Continue(int64(me.fence), lifecycle.State{Seq: lifecycle.Seq(int64(me.fence), 1)}, modelNow)) {
+		m.move(n, to)
+		return
+	}
+	if !m.scene.lossy {
+		fresh := slices.IndexFunc(to.queue[:], func(there bool) bool { return !there })
+		if fresh < 0 || fresh == int(me.message) || fresh == int(s.workers[1-w].message) && s.workers[1-w].phase != idle {
+			return
+		}
+		to.queue[fresh] = true
+	}
+	m.move(n, to) // it dies before its own message is deleted
+	to.queue[me.message] = false
+	m.move(n, to)
+}
+
 // deliver is what executor.Deliver does with a message.
 func (m *model) deliver(n int, s state, w int, message int8, owner string) {
 	to := s
-	if to.update(lifecycle.Claim(name(message), owner, modelNow, modelLease)) {
+	if to.update(lifecycle.Claim(name(message), owner, modelNow, modelLease)) ||
+		s.row.row().Continued() && to.update(lifecycle.Resume(name(message), owner, modelNow, modelLease)) {
 		fence := to.row.num("fence")
 		if fence != s.row.num("fence")+1 || lifecycle.Seq(fence, 1) <= s.row.num("seq") {
 			m.t.Fatalf("a claim does not raise fence and seq: %s", m.path(n))
@@ -505,9 +537,9 @@ func (m *model) reaches(what string, good func(state) bool) {
 func TestModel(t *testing.T) {
 	terminal := func(s state) bool { return s.row.status().Terminal() }
 	for name, scene := range map[string]scene{
-		"cancelled":       {cancels: true},
+		"cancelled":       {cancels: true, continues: true},
 		"reconciled":      {reconciles: true},
-		"messages vanish": {reconciles: true, lossy: true},
+		"messages vanish": {reconciles: true, lossy: true, continues: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := explore(t, scene)

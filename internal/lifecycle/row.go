@@ -31,6 +31,10 @@ type Row struct {
 	NextAt int64 `dynamodbav:"next_at,omitempty"`
 	// CancelAt is when someone asked a running request to stop.
 	CancelAt int64 `dynamodbav:"cancel_at,omitempty"`
+	// ContinuedAt is when an attempt gave its function back, to go on in another one,
+	// while the request waits for that one. Continuations counts how often that was.
+	ContinuedAt   int64 `dynamodbav:"continued_at,omitempty"`
+	Continuations int   `dynamodbav:"continuations,omitempty"`
 
 	// Carrier is the id of the queue message that the last claim came with. While the
 	// request is open that message is the one that brings it back; once it is terminal,
@@ -70,6 +74,12 @@ type Row struct {
 	Code  protocol.Code `dynamodbav:"code,omitempty"`
 	Error string        `dynamodbav:"error,omitempty"`
 
+	// State is what the handler saved last, as JSON while it is small; else StateAt says
+	// where it is, and StateHash what it is.
+	State     string `dynamodbav:"state,omitempty"`
+	StateAt   Place  `dynamodbav:"state_at,omitempty"`
+	StateHash []byte `dynamodbav:"state_hash,omitempty"`
+
 	// HintAt is when the reconciler last sent a hint again, Hints how often it did.
 	HintAt int64 `dynamodbav:"hint_at,omitempty"`
 	Hints  int   `dynamodbav:"hints,omitempty"`
@@ -87,7 +97,7 @@ type Row struct {
 	OpenShard string `dynamodbav:"open_shard,omitempty"`
 }
 
-// Place says where a payload or a result is kept that is not in the row.
+// Place says where a payload, a state or a result is kept that is not in the row.
 type Place string
 
 // The places beside the row.
@@ -113,8 +123,14 @@ const (
 	fieldLeaseUntil Field = "lease_until"
 	fieldNextAt     Field = "next_at"
 	fieldCancelAt   Field = "cancel_at"
-	fieldCarrier    Field = "carrier"
-	fieldOwner      Field = "owner"
+	// fieldContinuedAt is there while an attempt waits for its next function.
+	fieldContinuedAt   Field = "continued_at"
+	fieldContinuations Field = "continuations"
+	fieldState         Field = "state"
+	fieldStateAt       Field = "state_at"
+	fieldStateHash     Field = "state_hash"
+	fieldCarrier       Field = "carrier"
+	fieldOwner         Field = "owner"
 	// Watchers is the one that Join and Leave change.
 	Watchers        Field = "watchers"
 	fieldPercentage Field = "percentage"
@@ -137,5 +153,9 @@ const (
 // Expired reports whether the row is past its time to live. DynamoDB deletes late, so
 // whoever reads a row checks it.
 func (r Row) Expired(now time.Time) bool { return r.TTL != 0 && r.TTL <= now.Unix() }
+
+// Continued reports whether the request waits for a function in which its attempt goes
+// on: Resume takes it, Claim does not.
+func (r Row) Continued() bool { return r.Status == protocol.Pending && r.ContinuedAt != 0 }
 
 func millis(t time.Time) int64 { return t.UnixMilli() }

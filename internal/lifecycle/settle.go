@@ -69,7 +69,7 @@ func Settle(row Row, exists bool, message, owner string, now time.Time) (v Verdi
 		return Finish, time.Time{}, ReasonCancelled
 	case row.DeadlineAt <= millis(now):
 		return Finish, time.Time{}, ReasonOverdue
-	case row.Attempt >= row.MaxAttempts:
+	case row.Attempt >= row.MaxAttempts && !row.Continued():
 		return Finish, time.Time{}, ReasonExhausted
 	case row.Status == protocol.Retrying && row.NextAt > millis(now) && carrier:
 		return Wait, time.UnixMilli(row.NextAt), ReasonNone
@@ -92,7 +92,7 @@ func Stale(row Row, now time.Time) (since time.Time, stale bool) {
 	var due int64
 	switch row.Status {
 	case protocol.Pending:
-		due = row.CreatedAt
+		due = max(row.CreatedAt, row.ContinuedAt)
 	case protocol.Retrying:
 		due = row.NextAt
 	case protocol.Processing:

@@ -20,6 +20,7 @@ type situation struct {
 	live                          bool // the lease
 	early                         bool // the back-off
 	cancelled, overdue, exhausted bool
+	continued                     bool // while PENDING
 }
 
 func (s situation) row() lifecycle.Row {
@@ -34,6 +35,10 @@ func (s situation) row() lifecycle.Row {
 		r.Owner = "me"
 	}
 	switch s.status {
+	case protocol.Pending:
+		if s.continued {
+			r.ContinuedAt = 1
+		}
 	case protocol.Processing:
 		r.LeaseUntil = ms(now) - 1
 		if s.live {
@@ -58,8 +63,12 @@ func (s situation) row() lifecycle.Row {
 }
 
 func (s situation) claimable() bool {
-	waits := s.status == protocol.Pending || s.status == protocol.Retrying && !s.early || s.status == protocol.Processing && !s.live
+	waits := s.status == protocol.Pending && !s.continued || s.status == protocol.Retrying && !s.early || s.status == protocol.Processing && !s.live
 	return waits && !s.cancelled && !s.overdue && !s.exhausted
+}
+
+func (s situation) resumable() bool {
+	return s.status == protocol.Pending && s.continued && !s.cancelled && !s.overdue
 }
 
 // want is the rule in other words: the first line that fits.
@@ -91,16 +100,19 @@ func TestSettle(t *testing.T) {
 	bools := []bool{false, true}
 	seen := map[lifecycle.Verdict]int{}
 	for _, status := range statuses {
-		for n := range 1 << 7 {
+		for n := range 1 << 8 {
 			bit := func(i int) bool { return bools[n>>i&1] }
-			s := situation{status, bit(0), bit(1), bit(2), bit(3), bit(4), bit(5), bit(6)}
+			s := situation{status, bit(0), bit(1), bit(2), bit(3), bit(4), bit(5), bit(6), bit(7)}
 			row := s.row()
 			f := asFields(row)
 			claim := lifecycle.Claim("mine", "me", now, time.Second)
 			if f.holds(claim.When) != s.claimable() {
 				t.Fatalf("claim in %+v holds: %v", s, !s.claimable())
 			}
-			if s.claimable() {
+			if resume := lifecycle.Resume("mine", "me", now, time.Second); f.holds(resume.When) != s.resumable() {
+				t.Fatalf("resume in %+v holds: %v", s, !s.resumable())
+			}
+			if s.claimable() || s.resumable() {
 				continue
 			}
 			v, until, reason := lifecycle.Settle(row, true, "mine", "me", now)
@@ -178,6 +190,8 @@ func TestStale(t *testing.T) {
 		{lifecycle.Row{Status: protocol.Pending, CreatedAt: old(99 * time.Hour), Hints: 7, HintAt: old(320 * minute)}, 99 * time.Hour, true},
 		{lifecycle.Row{Status: protocol.Pending, CreatedAt: old(99 * time.Hour), Hints: 8, HintAt: old(6*time.Hour - time.Millisecond)}, 99 * time.Hour, false},
 		{lifecycle.Row{Status: protocol.Pending, CreatedAt: old(99 * time.Hour), Hints: 1 << 40, HintAt: old(6 * time.Hour)}, 99 * time.Hour, true},
+		{lifecycle.Row{Status: protocol.Pending, CreatedAt: old(time.Hour), ContinuedAt: old(minute)}, minute, false},
+		{lifecycle.Row{Status: protocol.Pending, CreatedAt: old(time.Hour), ContinuedAt: old(2 * minute), Continuations: 3}, 2 * minute, true},
 		{lifecycle.Row{Status: protocol.Retrying, CreatedAt: old(time.Hour), NextAt: old(minute)}, minute, false},
 		{lifecycle.Row{Status: protocol.Retrying, CreatedAt: old(time.Hour), NextAt: old(-minute)}, -minute, false},
 		{lifecycle.Row{Status: protocol.Retrying, NextAt: old(3 * minute)}, 3 * minute, true},
@@ -206,6 +220,7 @@ func asFields(r lifecycle.Row) fields {
 	for name, v := range map[lifecycle.Field]any{
 		"status": string(r.Status), "fence": r.Fence, "attempt": int64(r.Attempt), "max_attempts": int64(r.MaxAttempts),
 		"deadline_at": r.DeadlineAt, "lease_until": r.LeaseUntil, "next_at": r.NextAt, "cancel_at": r.CancelAt,
+		"continued_at": r.ContinuedAt,
 	} {
 		if v != int64(0) {
 			f[at(name)] = v

@@ -51,27 +51,50 @@ func Vacant(now time.Time) []Guard {
 }
 
 // Claim gives the request to a worker until its lease ends. It holds for a request that
-// waits, for one whose back-off is over and for one whose worker let its lease run out,
+// waits for its first attempt, for one whose back-off is over and for one whose worker let its lease run out,
 // as long as attempts and time are left and nobody cancelled it. Settle says what to do
 // when it does not hold. carrier is the queue message's id, owner names the invocation.
 func Claim(carrier, owner string, now time.Time, lease time.Duration) Update {
-	may := Guard{less(fieldAttempt, fieldMax), above(fieldDeadlineAt, millis(now)), missing(fieldCancelAt)}
+	may := startable(now).and(less(fieldAttempt, fieldMax))
 	return Update{
 		Name: "claim",
 		When: []Guard{
-			may.and(in(protocol.Pending)),
+			may.and(in(protocol.Pending), missing(fieldContinuedAt)),
 			may.and(in(protocol.Retrying), atMost(fieldNextAt, millis(now))),
 			may.and(in(protocol.Processing), less(fieldLeaseUntil, millis(now))),
 		},
-		Set: map[Field]any{
-			fieldStatus:     string(protocol.Processing),
-			fieldCarrier:    carrier,
-			fieldOwner:      owner,
-			fieldLeaseUntil: millis(now.Add(lease)),
-		},
+		Set:    held(carrier, owner, now, lease),
 		Once:   map[Field]any{fieldStartedAt: millis(now)},
 		Add:    map[Field]int64{fieldFence: 1, fieldAttempt: 1},
 		Remove: []Field{fieldNextAt, fieldPercentage, fieldMessage},
+	}
+}
+
+// Resume is Claim for a request whose attempt waits to go on: it is no new attempt, and
+// how far the attempt is stays. An update cannot tell the two apart as it counts, so a
+// worker tries Claim first and this one if the row that refused it is Continued.
+func Resume(carrier, owner string, now time.Time, lease time.Duration) Update {
+	return Update{
+		Name:   "resume",
+		When:   []Guard{startable(now).and(in(protocol.Pending), above(fieldContinuedAt, int64(0)))},
+		Set:    held(carrier, owner, now, lease),
+		Add:    map[Field]int64{fieldFence: 1},
+		Remove: []Field{fieldContinuedAt},
+	}
+}
+
+// startable holds while there is time left and nobody asked the request to stop.
+func startable(now time.Time) Guard {
+	return Guard{above(fieldDeadlineAt, millis(now)), missing(fieldCancelAt)}
+}
+
+// held is what a row says that a worker holds.
+func held(carrier, owner string, now time.Time, lease time.Duration) map[Field]any {
+	return map[Field]any{
+		fieldStatus:     string(protocol.Processing),
+		fieldCarrier:    carrier,
+		fieldOwner:      owner,
+		fieldLeaseUntil: millis(now.Add(lease)),
 	}
 }
 
@@ -101,6 +124,46 @@ func Pulse(fence int64, s State, now time.Time, lease time.Duration, gone []stri
 			fieldLeaseUntil: millis(now.Add(lease)),
 		},
 		Leave: gone,
+	}
+}
+
+// Document is JSON that is kept in the row, or beside it in a place of that hash.
+type Document struct {
+	JSON string
+	At   Place
+	Hash []byte
+}
+
+// Save keeps a state for the runs and attempts that come after the owner's.
+func Save(fence int64, d Document) Update {
+	u := Update{Name: "save", When: []Guard{owned(fence)}}
+	if d.At == "" {
+		u.Set = map[Field]any{fieldState: d.JSON}
+		u.Remove = []Field{fieldStateAt, fieldStateHash}
+	} else {
+		u.Set = map[Field]any{fieldStateAt: string(d.At), fieldStateHash: d.Hash}
+		u.Remove = []Field{fieldState}
+	}
+	return u
+}
+
+// Continue gives the request back so that the owner's attempt goes on in another
+// function: the row waits as a new one does, and what its stream says of that is the
+// fresh hint. The message that the owner came with is of no more use. It does not hold
+// once the request was asked to stop.
+func Continue(fence int64, s State, now time.Time) Update {
+	return Update{
+		Name: "continue",
+		When: []Guard{owned(fence).and(missing(fieldCancelAt))},
+		Set: map[Field]any{
+			fieldStatus:      string(protocol.Pending),
+			fieldContinuedAt: millis(now),
+			fieldPercentage:  s.Percentage,
+			fieldMessage:     s.Message,
+			fieldSeq:         s.Seq,
+		},
+		Add:    map[Field]int64{fieldContinuations: 1},
+		Remove: []Field{fieldLeaseUntil, fieldCarrier, fieldHintAt, fieldHints},
 	}
 }
 

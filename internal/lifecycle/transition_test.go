@@ -55,6 +55,10 @@ func updates() []lifecycle.Update {
 	cancel, _ := lifecycle.Cancel(waiting, t)
 	return []lifecycle.Update{
 		lifecycle.Claim("m", "o", t, time.Second),
+		lifecycle.Resume("m", "o", t, time.Second),
+		lifecycle.Continue(3, lifecycle.State{Percentage: 1.5, Message: "x", Seq: 3_000_001}, t),
+		lifecycle.Save(3, lifecycle.Document{JSON: "1"}),
+		lifecycle.Save(3, lifecycle.Document{At: lifecycle.PlaceItem, Hash: []byte{7}}),
 		lifecycle.Pulse(3, lifecycle.State{Percentage: 1.5, Message: "x", Seq: 3_000_001}, t, time.Second, []string{"c"}),
 		lifecycle.Complete(3, lifecycle.Outcome{Result: "1", File: "k"}, 3_000_002, t),
 		lifecycle.Complete(3, lifecycle.Outcome{At: lifecycle.PlaceObject, Size: 9, Hash: []byte{7}}, 3_000_002, t),
@@ -75,14 +79,21 @@ func updates() []lifecycle.Update {
 
 func TestUpdates(t *testing.T) {
 	const (
-		may   = "attempt < max_attempts & deadline_at > 5000 & cancel_at missing"
+		open  = "deadline_at > 5000 & cancel_at missing"
+		may   = open + " & attempt < max_attempts"
 		owned = "if status = PROCESSING & fence = 3"
 		ends  = "remove lease_until; remove next_at; remove open_shard"
 	)
 	want := []string{
-		"claim: if " + may + " & status = PENDING; if " + may + " & status = RETRYING & next_at <= 5000; if " + may +
+		"claim: if " + may + " & status = PENDING & continued_at missing; if " + may + " & status = RETRYING & next_at <= 5000; if " + may +
 			" & status = PROCESSING & lease_until < 5000; set carrier=m; set lease_until=6000; set owner=o; set status=PROCESSING; " +
 			"once started_at=5000; add attempt 1; add fence 1; remove next_at; remove percentage; remove message",
+		"resume: if " + open + " & status = PENDING & continued_at > 0; set carrier=m; set lease_until=6000; set owner=o; set status=PROCESSING; " +
+			"add fence 1; remove continued_at",
+		"continue: " + owned + " & cancel_at missing; set continued_at=5000; set message=x; set percentage=1.5; set seq=3000001; set status=PENDING; " +
+			"add continuations 1; remove lease_until; remove carrier; remove hint_at; remove hints",
+		"save: " + owned + "; set state=1; remove state_at; remove state_hash",
+		"save: " + owned + "; set state_at=item; set state_hash=[7]; remove state",
 		"pulse: " + owned + "; set lease_until=6000; set message=x; set percentage=1.5; set seq=3000001; leave [c]",
 		"complete: " + owned + "; set ended_at=5000; set file=k; set percentage=100; set result=1; set seq=3000002; set status=COMPLETED; set ttl=604805; " + ends,
 		"complete: " + owned + "; set ended_at=5000; set percentage=100; set result_at=object; set result_hash=[7]; set result_size=9; set seq=3000002; set status=COMPLETED; set ttl=604805; " + ends,

@@ -101,22 +101,64 @@ func (d DynamoRequests) Get(ctx context.Context, key lifecycle.Key) (lifecycle.R
 
 // PutPayload implements Requests.
 func (d DynamoRequests) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, expires time.Time) error {
-	_, err := d.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.Table, Item: payloadItem(key, hash, payload, expires)})
-	if err != nil {
-		return fmt.Errorf("put payload: %w", err)
+	return d.put(ctx, "put payload", documentItem(key, payloadSK(hash), payload, expires))
+}
+
+// PutState implements Requests.
+func (d DynamoRequests) PutState(ctx context.Context, key lifecycle.Key, hash []byte, state string, expires time.Time) error {
+	return d.put(ctx, "put state", documentItem(key, stateSK(hash), state, expires))
+}
+
+func (d DynamoRequests) put(ctx context.Context, what string, it item) error {
+	if _, err := d.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.Table, Item: it}); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }
 
 // Payload implements Requests.
 func (d DynamoRequests) Payload(ctx context.Context, key lifecycle.Key, hash []byte) (string, error) {
-	out, err := d.Client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &d.Table, Key: rowKey(key, payloadSK(hash)), ConsistentRead: aws.Bool(true),
-	})
+	return d.document(ctx, "get payload", key, payloadSK(hash))
+}
+
+// State implements Requests.
+func (d DynamoRequests) State(ctx context.Context, key lifecycle.Key, hash []byte) (string, error) {
+	return d.document(ctx, "get state", key, stateSK(hash))
+}
+
+// Once implements Requests.
+func (d DynamoRequests) Once(ctx context.Context, key lifecycle.Key, name string) (string, bool, error) {
+	return perhaps(d.document(ctx, "get effect", key, onceSK(name)))
+}
+
+func (d DynamoRequests) document(ctx context.Context, what string, key lifecycle.Key, sk string) (string, error) {
+	out, err := d.Client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &d.Table, Key: rowKey(key, sk), ConsistentRead: aws.Bool(true)})
 	if err != nil {
-		return "", fmt.Errorf("get payload: %w", err)
+		return "", fmt.Errorf("%s: %w", what, err)
 	}
-	return payloadOf(out.Item)
+	doc, err := documentOf(out.Item)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", what, err)
+	}
+	return doc, nil
+}
+
+// PutOnce implements Requests.
+func (d DynamoRequests) PutOnce(ctx context.Context, key lifecycle.Key, name, result string, expires time.Time) (string, error) {
+	e := newExpression()
+	_, err := d.Client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &d.Table, Item: documentItem(key, onceSK(name), result, expires),
+		ConditionExpression:                 aws.String("attribute_not_exists(" + e.name(contract.PK) + ")"),
+		ExpressionAttributeNames:            e.names,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return documentOf(failed.Item)
+	}
+	if err != nil {
+		return "", fmt.Errorf("put effect: %w", err)
+	}
+	return result, nil
 }
 
 // Open implements Requests.

@@ -18,7 +18,7 @@ import (
 
 type item = map[string]types.AttributeValue
 
-var errNoPayload = errors.New("no such payload")
+var errNoDocument = errors.New("it is not there")
 
 func decodeRow(it item) (lifecycle.Row, error) {
 	var row lifecycle.Row
@@ -35,21 +35,32 @@ func rowKey(key lifecycle.Key, sk string) item {
 	}
 }
 
+// The sort keys of what is kept beside a row.
 func payloadSK(hash []byte) string { return contract.SKPayload + "#" + hex.EncodeToString(hash) }
+func stateSK(hash []byte) string   { return contract.SKCheckpoint + "#" + hex.EncodeToString(hash) }
+func onceSK(name string) string    { return contract.SKOnce + "#" + name }
 
-func payloadItem(key lifecycle.Key, hash []byte, payload string, expires time.Time) item {
-	it := rowKey(key, payloadSK(hash))
-	it["payload"] = &types.AttributeValueMemberS{Value: payload}
+func documentItem(key lifecycle.Key, sk, doc string, expires time.Time) item {
+	it := rowKey(key, sk)
+	it["payload"] = &types.AttributeValueMemberS{Value: doc}
 	it[contract.TTL] = &types.AttributeValueMemberN{Value: fmt.Sprint(expires.Unix())}
 	return it
 }
 
-func payloadOf(it item) (string, error) {
+func documentOf(it item) (string, error) {
 	s, ok := it["payload"].(*types.AttributeValueMemberS)
 	if !ok {
-		return "", errNoPayload
+		return "", errNoDocument
 	}
 	return s.Value, nil
+}
+
+// perhaps is for a document that need not be there.
+func perhaps(doc string, err error) (string, bool, error) {
+	if errors.Is(err, errNoDocument) {
+		return "", false, nil
+	}
+	return doc, err == nil, err
 }
 
 func summary(it item) (streamer.Summary, error) {

@@ -21,9 +21,9 @@ import (
 // same transitions as DynamoDB, over items in the same form. It pages two at a time, so
 // that whoever lists must follow the pages.
 type Memory struct {
-	mu       sync.Mutex
-	items    map[string]item
-	payloads map[string]string
+	mu        sync.Mutex
+	items     map[string]item
+	documents map[string]string // beside the rows
 	// OnPut, if set, is called with each row that a write leaves, as a stream would. It
 	// must not call the table.
 	OnPut func(lifecycle.Row)
@@ -31,7 +31,7 @@ type Memory struct {
 
 // NewMemory makes an empty table.
 func NewMemory() *Memory {
-	return &Memory{items: map[string]item{}, payloads: map[string]string{}}
+	return &Memory{items: map[string]item{}, documents: map[string]string{}}
 }
 
 var _ Requests = (*Memory)(nil)
@@ -98,27 +98,65 @@ func (m *Memory) Get(ctx context.Context, key lifecycle.Key) (lifecycle.Row, boo
 
 // PutPayload implements Requests.
 func (m *Memory) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, _ time.Time) error {
+	return m.put(ctx, "put payload", key, payloadSK(hash), payload)
+}
+
+// PutState implements Requests.
+func (m *Memory) PutState(ctx context.Context, key lifecycle.Key, hash []byte, state string, _ time.Time) error {
+	return m.put(ctx, "put state", key, stateSK(hash), state)
+}
+
+func (m *Memory) put(ctx context.Context, what string, key lifecycle.Key, sk, doc string) error {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("put payload: %w", err)
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.payloads[key.PK()+payloadSK(hash)] = payload
+	m.documents[key.PK()+sk] = doc
 	return nil
+}
+
+// PutOnce implements Requests.
+func (m *Memory) PutOnce(ctx context.Context, key lifecycle.Key, name, result string, _ time.Time) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", fmt.Errorf("put effect: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := key.PK() + onceSK(name)
+	if kept, exists := m.documents[at]; exists {
+		return kept, nil
+	}
+	m.documents[at] = result
+	return result, nil
 }
 
 // Payload implements Requests.
 func (m *Memory) Payload(ctx context.Context, key lifecycle.Key, hash []byte) (string, error) {
+	return m.document(ctx, "get payload", key, payloadSK(hash))
+}
+
+// State implements Requests.
+func (m *Memory) State(ctx context.Context, key lifecycle.Key, hash []byte) (string, error) {
+	return m.document(ctx, "get state", key, stateSK(hash))
+}
+
+// Once implements Requests.
+func (m *Memory) Once(ctx context.Context, key lifecycle.Key, name string) (string, bool, error) {
+	return perhaps(m.document(ctx, "get effect", key, onceSK(name)))
+}
+
+func (m *Memory) document(ctx context.Context, what string, key lifecycle.Key, sk string) (string, error) {
 	if err := ctx.Err(); err != nil {
-		return "", fmt.Errorf("get payload: %w", err)
+		return "", fmt.Errorf("%s: %w", what, err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p, ok := m.payloads[key.PK()+payloadSK(hash)]
+	doc, ok := m.documents[key.PK()+sk]
 	if !ok {
-		return "", errNoPayload
+		return "", fmt.Errorf("%s: %w", what, errNoDocument)
 	}
-	return p, nil
+	return doc, nil
 }
 
 // Open implements Requests.

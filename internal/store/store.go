@@ -27,6 +27,16 @@ type Requests interface {
 	PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, expires time.Time) error
 	Payload(ctx context.Context, key lifecycle.Key, hash []byte) (string, error)
 
+	// PutState and State do the same for a state that a handler saved.
+	PutState(ctx context.Context, key lifecycle.Key, hash []byte, state string, expires time.Time) error
+	State(ctx context.Context, key lifecycle.Key, hash []byte) (string, error)
+
+	// PutOnce keeps the result of an effect as an item that lives until expires, unless
+	// there is one of that name, and returns the result that is kept. Once reads it,
+	// consistently; exists is false if there is none.
+	PutOnce(ctx context.Context, key lifecycle.Key, name, result string, expires time.Time) (kept string, err error)
+	Once(ctx context.Context, key lifecycle.Key, name string) (result string, exists bool, err error)
+
 	// Open returns a page of the rows of one shard that are not terminal and were
 	// accepted up to before, oldest first, and the next page's token.
 	Open(ctx context.Context, shard int, before time.Time, page string) (rows []lifecycle.Row, next string, err error)

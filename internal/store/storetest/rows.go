@@ -3,8 +3,11 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,6 +162,9 @@ func testNothing(t *testing.T, b bench) {
 	cancel, _ := lifecycle.Cancel(b.row(0), b.now)
 	for _, u := range []lifecycle.Update{
 		lifecycle.Claim(message, owner, b.now, lease),
+		lifecycle.Resume(message, owner, b.now, lease),
+		lifecycle.Continue(3, lifecycle.State{}, b.now),
+		lifecycle.Save(3, lifecycle.Document{JSON: "1"}),
 		lifecycle.Pulse(3, lifecycle.State{}, b.now, lease, []string{"c0"}),
 		lifecycle.Complete(3, lifecycle.Outcome{}, 1, b.now),
 		lifecycle.Fail(3, "X", "x", 1, b.now),
@@ -186,34 +192,88 @@ func testNothing(t *testing.T, b bench) {
 	refusedWith(t, err, row)
 }
 
-func testPayload(t *testing.T, b bench) {
+func testPayload(t *testing.T, b bench) { testDocument(t, b, b.PutPayload, b.Payload, b.State) }
+func testState(t *testing.T, b bench)   { testDocument(t, b, b.PutState, b.State, b.Payload) }
+
+// testDocument puts and gets one kind of what is kept beside a row by its hash; other
+// gets another kind.
+func testDocument(t *testing.T, b bench, put func(context.Context, lifecycle.Key, []byte, string, time.Time) error,
+	get, other func(context.Context, lifecycle.Key, []byte) (string, error)) {
 	ctx, expires := t.Context(), b.now.Add(time.Hour)
-	if p, err := b.Payload(ctx, b.key(0), []byte{1}); err == nil {
-		t.Errorf("unknown payload: got %q", p)
+	if p, err := get(ctx, b.key(0), []byte{1}); err == nil {
+		t.Errorf("unknown: got %q", p)
 	}
-	large := `{"text":"` + strings.Repeat("漢", protocol.MaxInline/3) + `"}`
-	for hash, p := range map[byte]string{1: large, 2: "null", 3: "", 4: `{"n":1e400,"u":"\u0000"}`} {
-		if err := b.PutPayload(ctx, b.key(0), []byte{hash}, p, expires); err != nil {
+	docs := map[byte]string{1: `{"text":"` + strings.Repeat("漢", protocol.MaxInline/3) + `"}`, 2: "null", 3: "", 4: `{"n":1e400,"u":"\u0000"}`}
+	for hash, p := range docs {
+		if err := put(ctx, b.key(0), []byte{hash}, p, expires); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for hash, want := range map[byte]string{1: large, 2: "null", 3: "", 4: `{"n":1e400,"u":"\u0000"}`} {
-		if p, err := b.Payload(ctx, b.key(0), []byte{hash}); err != nil || p != want {
-			t.Errorf("payload %d: got %.50q, %v", hash, p, err)
+	for hash, want := range docs {
+		if p, err := get(ctx, b.key(0), []byte{hash}); err != nil || p != want {
+			t.Errorf("%d: got %.50q, %v", hash, p, err)
+		}
+		if p, err := other(ctx, b.key(0), []byte{hash}); err == nil {
+			t.Errorf("%d: taken for another kind: %.50q", hash, p)
 		}
 	}
-	if p, err := b.Payload(ctx, b.key(1), []byte{1}); err == nil {
-		t.Errorf("payload of another request: got %.50q", p)
+	if p, err := get(ctx, b.key(1), []byte{1}); err == nil {
+		t.Errorf("of another request: got %.50q", p)
 	}
-	if err := b.PutPayload(ctx, b.key(0), []byte{2}, "2", expires); err != nil {
+	if err := put(ctx, b.key(0), []byte{2}, "2", expires); err != nil {
 		t.Fatal(err)
 	}
-	if p, err := b.Payload(ctx, b.key(0), []byte{2}); err != nil || p != "2" {
-		t.Errorf("payload put again: got %q, %v", p, err)
+	if p, err := get(ctx, b.key(0), []byte{2}); err != nil || p != "2" {
+		t.Errorf("put again: got %q, %v", p, err)
 	}
 	// It is no request.
 	if _, exists, err := b.Get(ctx, b.key(0)); exists || err != nil {
-		t.Errorf("a payload is taken for a request: %v, %v", exists, err)
+		t.Errorf("taken for a request: %v, %v", exists, err)
+	}
+}
+
+func testOnce(t *testing.T, b bench) {
+	ctx, expires := t.Context(), b.now.Add(time.Hour)
+	results := map[string]string{"a": `{"n":1.10}`, "a#b": "null", "größer 漢字": `"` + strings.Repeat("x", 256*1024) + `"`, "META": `1`}
+	for name, want := range results {
+		if r, exists, err := b.Once(ctx, b.key(0), name); exists || err != nil || r != "" {
+			t.Errorf("%s, unknown: %.50q, %v, %v", name, r, exists, err)
+		}
+		for i, result := range []string{want, `"another"`} { // the first counts
+			if kept, err := b.PutOnce(ctx, b.key(0), name, result, expires); err != nil || kept != want {
+				t.Errorf("%s, put %d: kept %.50q, %v", name, i, kept, err)
+			}
+		}
+	}
+	for name, want := range results {
+		if r, exists, err := b.Once(ctx, b.key(0), name); !exists || err != nil || r != want {
+			t.Errorf("%s: %.50q, %v, %v", name, r, exists, err)
+		}
+		if _, exists, err := b.Once(ctx, b.key(1), name); exists || err != nil {
+			t.Errorf("%s of another request: %v, %v", name, exists, err)
+		}
+	}
+	if _, exists, err := b.Get(ctx, b.key(0)); exists || err != nil {
+		t.Errorf("taken for a request: %v, %v", exists, err)
+	}
+}
+
+// testOnceRace lets many keep a result at once: all are told the same one.
+func testOnceRace(t *testing.T, b bench) {
+	var wg sync.WaitGroup
+	kept := make([]string, 8)
+	for n := range kept {
+		wg.Go(func() {
+			var err error
+			if kept[n], err = b.PutOnce(t.Context(), b.key(0), "race", fmt.Sprint(n), b.now.Add(time.Hour)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	stored, _, err := b.Once(t.Context(), b.key(0), "race")
+	if err != nil || stored == "" || slices.ContainsFunc(kept, func(k string) bool { return k != stored }) {
+		t.Errorf("stored %q, told %q, err %v", stored, kept, err)
 	}
 }
 
@@ -229,8 +289,17 @@ func testContext(t *testing.T, b bench) {
 			return b.PutPayload(ctx, b.key(0), []byte{1}, "1", b.now.Add(time.Hour))
 		},
 		"payload": func() error { _, err := b.Payload(ctx, b.key(0), []byte{1}); return err },
-		"open":    func() error { _, _, err := b.Open(ctx, 0, b.now, ""); return err },
-		"day":     func() error { _, _, err := b.Day(ctx, b.tenant, b.now, ""); return err },
+		"put state": func() error {
+			return b.PutState(ctx, b.key(0), []byte{1}, "1", b.now.Add(time.Hour))
+		},
+		"state": func() error { _, err := b.State(ctx, b.key(0), []byte{1}); return err },
+		"put once": func() error {
+			_, err := b.PutOnce(ctx, b.key(0), "a", "1", b.now.Add(time.Hour))
+			return err
+		},
+		"once": func() error { _, _, err := b.Once(ctx, b.key(0), "a"); return err },
+		"open": func() error { _, _, err := b.Open(ctx, 0, b.now, ""); return err },
+		"day":  func() error { _, _, err := b.Day(ctx, b.tenant, b.now, ""); return err },
 	} {
 		if err := call(); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s with a context that has ended: got %v", name, err)

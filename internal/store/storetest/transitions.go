@@ -75,6 +75,16 @@ func testTransitions(t *testing.T, b bench) {
 			return u
 		}
 	}
+	resume := func(lifecycle.Row) lifecycle.Update { return lifecycle.Resume("message-2", "owner-2", later, lease) }
+	goOn := func(fence int64) func(lifecycle.Row) lifecycle.Update {
+		return func(lifecycle.Row) lifecycle.Update {
+			return lifecycle.Continue(fence, lifecycle.State{Percentage: 12.5, Message: "half", Seq: 3_000_004}, later)
+		}
+	}
+	save := func(d lifecycle.Document) func(lifecycle.Row) lifecycle.Update {
+		return func(lifecycle.Row) lifecycle.Update { return lifecycle.Save(3, d) }
+	}
+	inRow, beside := lifecycle.Document{JSON: `{"n":1.10}`}, lifecycle.Document{At: lifecycle.PlaceItem, Hash: []byte{4, 5}}
 	repost := func(seen lifecycle.Row) lifecycle.Update { return lifecycle.Repost(seen) }
 	resend := func(change func(*lifecycle.Row)) func(lifecycle.Row) lifecycle.Update {
 		return func(seen lifecycle.Row) lifecycle.Update {
@@ -89,6 +99,19 @@ func testTransitions(t *testing.T, b bench) {
 		r := b.running(n)
 		r.Status, r.LeaseUntil, r.NextAt = protocol.Retrying, 0, ms(later)
 		r.Percentage, r.Message, r.Code, r.Error = 50, "half", "X", "why"
+		return r
+	}
+	// parked is running under an id that no hint can carry, for when it waits again.
+	parked := func(n int) lifecycle.Row {
+		r := b.running(n)
+		r.PK = b.waiting(n).PK()
+		return r
+	}
+	// continued has run out of attempts: what goes on needs none.
+	continued := func(n int) lifecycle.Row {
+		r := parked(n)
+		r.Status, r.LeaseUntil, r.Carrier, r.ContinuedAt, r.Continuations = protocol.Pending, 0, "", ms(now), 7
+		r.Attempt, r.Percentage, r.Message, r.Seq, r.State = r.MaxAttempts, 50, "half", 3_000_002, "[7]"
 		return r
 	}
 	lapsed := func(n int) lifecycle.Row {
@@ -134,6 +157,49 @@ func testTransitions(t *testing.T, b bench) {
 		{"claim running at the lease's last moment", with(lapsed, func(r *lifecycle.Row) { r.LeaseUntil++ }), claim, nil},
 		{"claim running", running, claim, nil},
 		{"claim terminal", b.terminal, claim, nil},
+
+		{"claim continued", with(continued, func(r *lifecycle.Row) { r.Attempt = 1 }), claim, nil},
+
+		{"resume", continued, resume, func(r *lifecycle.Row) {
+			r.Status, r.Carrier, r.Owner, r.LeaseUntil, r.ContinuedAt = protocol.Processing, "message-2", "owner-2", ms(later.Add(lease)), 0
+			r.Fence++
+		}},
+		{"resume, overdue", with(continued, overdue), resume, nil},
+		{"resume, cancelled", with(continued, flagged), resume, nil},
+		{"resume pending", pending, resume, nil},
+		{"resume running", running, resume, nil},
+		{"resume lapsed", lapsed, resume, nil},
+		{"resume retrying", retrying, resume, nil},
+		{"resume terminal", b.terminal, resume, nil},
+		{"continue", with(parked, func(r *lifecycle.Row) { r.Hints, r.HintAt, r.State = 2, 7, "[7]" }), goOn(3), func(r *lifecycle.Row) {
+			r.Status, r.LeaseUntil, r.Carrier, r.ContinuedAt, r.Continuations = protocol.Pending, 0, "", ms(later), 1
+			r.Percentage, r.Message, r.Seq, r.Hints, r.HintAt = 12.5, "half", 3_000_004, 0, 0
+		}},
+		{"continue again", with(parked, func(r *lifecycle.Row) { r.Continuations = 7 }), goOn(3), func(r *lifecycle.Row) {
+			r.Status, r.LeaseUntil, r.Carrier, r.ContinuedAt, r.Continuations = protocol.Pending, 0, "", ms(later), 8
+			r.Percentage, r.Message, r.Seq = 12.5, "half", 3_000_004
+		}},
+		{"continue, cancelled", with(running, flagged), goOn(3), nil},
+		{"continue, lost", with(running, otherFence), goOn(3), nil},
+		{"continue continued", continued, goOn(3), nil},
+		{"continue terminal", b.terminal, goOn(3), nil},
+		{"save", running, save(inRow), func(r *lifecycle.Row) { r.State = `{"n":1.10}` }},
+		{"save beside", with(running, func(r *lifecycle.Row) { r.State = "1" }), save(beside), func(r *lifecycle.Row) {
+			r.State, r.StateAt, r.StateHash = "", lifecycle.PlaceItem, []byte{4, 5}
+		}},
+		{"save in the row again", with(running, func(r *lifecycle.Row) { r.StateAt, r.StateHash = lifecycle.PlaceObject, []byte{9} }), save(inRow),
+			func(r *lifecycle.Row) { r.State, r.StateAt, r.StateHash = `{"n":1.10}`, "", nil }},
+		{"save, cancelled", with(running, flagged), save(inRow), func(r *lifecycle.Row) { r.State = `{"n":1.10}` }},
+		{"save, lost", with(running, otherFence), save(inRow), nil},
+		{"save continued", continued, save(inRow), nil},
+		{"save terminal", b.terminal, save(inRow), nil},
+		{"cancel continued", continued, cancel(asSeen), ended(protocol.Cancelled, "")},
+		{"resend continued", continued, resend(asSeen), resent},
+		{"retry keeps the state", with(running, func(r *lifecycle.Row) { r.State = "[7]" }), retry, func(r *lifecycle.Row) {
+			r.Status, r.NextAt, r.LeaseUntil = protocol.Retrying, ms(later.Add(time.Minute)), 0
+			r.Code, r.Error = "X", "why"
+		}},
+		{"claim keeps the state", with(lapsed, func(r *lifecycle.Row) { r.State = "[7]" }), claim, claimed},
 
 		{"pulse", running, pulse(3), pulsed},
 		{"pulse after the lease", lapsed, pulse(3), pulsed},
