@@ -266,6 +266,24 @@ func (c *client) of(requestID string) []frame {
 	return c.frames(func(f frame) bool { return f.RequestID == requestID })
 }
 
+// mishap waits for what is no frame of ours, as a platform sends when a function dies, and
+// takes it off the problems.
+func (c *client) mishap(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		c.mu.Lock()
+		n := len(c.problems)
+		c.problems = nil
+		c.mu.Unlock()
+		if n > 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("nothing went wrong for %s", patience)
+		}
+	}
+}
+
 // last shows the newest frames to whoever reads a failure.
 func last(got []frame) string {
 	var lines []string

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
@@ -20,12 +19,9 @@ import (
 // meanwhile, so the test is not parallel.
 func TestRemovedGrantIsATypedError(t *testing.T) {
 	s := local(t, "IAM policies that may be taken away")
-	cfg, err := config.LoadDefaultConfig(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := awsConfig(t)
 	policies := iam.NewFromConfig(cfg)
-	role := roleOf(t, cfg, s, "Router")
+	role := resourceOf(t, cfg, s, "AWS::IAM::Role", "RouterRole")
 	c := dial(t, fresh())
 	before := c.submit(t, "echo_async", echoAsync{"granted", 0, 1})
 	c.end(t, before)
@@ -84,19 +80,19 @@ func eventually(t *testing.T, c *client, m protocol.Message) (requestID string) 
 	}
 }
 
-// roleOf finds the role of one of the stack's functions.
-func roleOf(t *testing.T, cfg aws.Config, s *stage, function string) string {
+// resourceOf finds one of the stack's resources by its type and a part of its logical id.
+func resourceOf(t *testing.T, cfg aws.Config, s *stage, kind, id string) string {
 	t.Helper()
 	out, err := cloudformation.NewFromConfig(cfg).DescribeStackResources(t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: &s.name})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range out.StackResources {
-		if aws.ToString(r.ResourceType) == "AWS::IAM::Role" && strings.Contains(aws.ToString(r.LogicalResourceId), function+"Role") {
+		if aws.ToString(r.ResourceType) == kind && strings.Contains(aws.ToString(r.LogicalResourceId), id) {
 			return aws.ToString(r.PhysicalResourceId)
 		}
 	}
-	t.Fatalf("stack %s has no role of the %s among %d resources", s.name, function, len(out.StackResources))
+	t.Fatalf("stack %s has no %s called %s among %d resources", s.name, kind, id, len(out.StackResources))
 	return ""
 }
 
