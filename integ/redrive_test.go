@@ -1,0 +1,118 @@
+package integ_test
+
+import (
+	"context"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/oklog/ulid/v2"
+
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/queue"
+	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// A request whose hint ended as a dead letter, in a back-off, where nothing but another
+// hint brings it on: the operator sees it, sends it again, and it ends.
+func TestDeadLetterIsSentAgain(t *testing.T) {
+	t.Parallel()
+	local(t, "a table and a queue that tests may write to")
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := outputsOf(t)
+	u := fresh()
+	k := lifecycle.Key{Tenant: u.tenant, ID: ulid.Make().String()}
+	row := lifecycle.Accept(lifecycle.Submission{
+		Key: k, User: u.name, Action: "echo_async", MaxAttempts: 3, Deadline: time.Hour, Connection: "gone", Message: "m",
+		Payload: `{"message":"back again","duration_ms":0,"steps":1}`,
+	}, time.Now().Add(-5*time.Minute))
+	row.Status, row.Attempt, row.Fence, row.Carrier = protocol.Retrying, 1, 1, "the dead letter"
+	// Due, but not for so long that the reconciler would see to it meanwhile.
+	row.NextAt = time.Now().Add(-30 * time.Second).UnixMilli()
+	if err := (store.DynamoRequests{Client: dynamodb.NewFromConfig(cfg), Table: values[contract.OutputRequestsTable]}).Create(t.Context(), row, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	body, err := queue.Encode(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := sqs.NewFromConfig(cfg)
+	bury := func(body string) (message string) {
+		out, err := dead.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: aws.String(values[contract.OutputDeadLetterURL]), MessageBody: &body})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return aws.ToString(out.MessageId)
+	}
+	first, garbage := bury(body), bury("no hint of "+k.Tenant)
+	run := redrive(t)
+	c := dial(t, u)
+
+	list := run("list")
+	for _, want := range []string{first, garbage, "unreadable", "RETRYING, due for"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("%q is not listed:\n%s", want, list)
+		}
+	}
+	if dry := run("send", "-id", k.ID); !strings.Contains(dry, "send a hint") || !strings.Contains(dry, "-yes does it") {
+		t.Errorf("the dry run says\n%s", dry)
+	}
+	time.Sleep(time.Second)
+	if f := as[protocol.Subscribed](t, c.about(t, protocol.ActionSubscribe, k.ID)); f.Status != protocol.Retrying || f.Attempt != 1 {
+		t.Fatalf("before anything was sent the request is %+v", f)
+	}
+
+	run("send", "-id", k.ID, "-yes")
+	if f := as[protocol.Complete](t, c.end(t, k.ID)); string(f.Result) != `{"message":"back again"}` || f.Attempt != 2 {
+		t.Errorf("got %+v", f)
+	}
+	if list := run("list"); strings.Contains(list, k.ID) || !strings.Contains(list, garbage) {
+		t.Errorf("afterwards there are\n%s", list)
+	}
+
+	before := as[protocol.Request](t, c.about(t, protocol.ActionGet, k.ID))
+	second := bury(body)
+	if said := run("send", "-id", k.ID, "-id", garbage, "-yes", "-discard"); !strings.Contains(said, "the request has ended") || !strings.Contains(said, "discarded") {
+		t.Errorf("the second time it says\n%s", said)
+	}
+	after := as[protocol.Request](t, c.about(t, protocol.ActionGet, k.ID))
+	if after.Status != protocol.Completed || after.Attempt != before.Attempt || after.Seq != before.Seq || after.EndedAt != before.EndedAt {
+		t.Errorf("the request was %+v and is %+v", before, after)
+	}
+	if list := run("list"); strings.Contains(list, second) || strings.Contains(list, garbage) {
+		t.Errorf("at the end there are\n%s", list)
+	}
+}
+
+// redrive builds the operator's command; what it returns runs it on the stage.
+func redrive(t *testing.T) func(args ...string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "redrive")
+	command(t, "go", "build", "-o", program, "../scripts/redrive")
+	return func(args ...string) string {
+		t.Helper()
+		return command(t, program, args...)
+	}
+}
+
+func command(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
