@@ -74,6 +74,20 @@ func procAddress(address string) (string, error) {
 	return fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(ip[:]), at.Port()), nil
 }
 
+// functionName reads a process's environment for the name that Lambda gives its function.
+func functionName(pid int) string {
+	environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil {
+		return ""
+	}
+	for v := range strings.SplitSeq(string(environment), "\x00") {
+		if name, ok := strings.CutPrefix(v, "AWS_LAMBDA_FUNCTION_NAME="); ok {
+			return name
+		}
+	}
+	return ""
+}
+
 func kill(pid int) error { return signal(pid, syscall.SIGKILL) }
 
 // stop freezes a process, and lets it go on after a while if that is not zero.

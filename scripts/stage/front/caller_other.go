@@ -13,6 +13,7 @@ const findsCallers = false
 var errNoCallers = errors.New("finding the process behind a connection needs Linux")
 
 func findCaller(string, string) (int, error) { return 0, errNoCallers }
+func functionName(int) string                { return "" }
 func kill(int) error                         { return errNoCallers }
 func stop(int, time.Duration) error          { return errNoCallers }
 

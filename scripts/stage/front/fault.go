@@ -1,6 +1,7 @@
 package front
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -49,6 +50,8 @@ type Rule struct {
 	Operation string `json:"operation"`
 	// Contains are texts that must all be in the call's path or body, or in the message.
 	Contains []string `json:"contains,omitempty"`
+	// Function is a text in the name of the function that calls; it needs Linux.
+	Function string `json:"function,omitempty"`
 	// Skip lets so many calls pass first; Count is how many then meet the fault, zero
 	// for all.
 	Skip  int `json:"skip,omitempty"`
@@ -79,6 +82,9 @@ func (r Rule) validate() error {
 		}
 	default:
 		return fmt.Errorf("fault: %q is none", r.Fault)
+	}
+	if r.Function != "" && !findsCallers {
+		return errors.New("function: needs Linux, where the process behind a connection can be found")
 	}
 	if socket := strings.HasPrefix(r.Operation, "websocket."); socket != (r.Fault == FaultCut) {
 		return fmt.Errorf("fault: %s of %s: WebSockets are cut, and only they are", r.Fault, r.Operation)

@@ -59,13 +59,14 @@ func (f *faults) wants(operation string) bool {
 }
 
 // match returns the first fault that a call meets, or nil. A call counts as seen by
-// every rule that it matches up to that one. What is in it are its path and its body.
-func (f *faults) match(operation string, parts ...string) *drawn {
+// every rule that it matches up to that one. What is in it are its path and its body;
+// caller names the function that makes it, and is asked if a rule wants to know.
+func (f *faults) match(operation string, caller func() string, parts ...string) *drawn {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, set := range f.sets {
 		for _, a := range set.rules {
-			if !a.about(operation) || !a.inside(parts) || !a.draw() {
+			if !a.about(operation) || !a.inside(parts) || !a.by(caller) || !a.draw() {
 				continue
 			}
 			at := len(a.Hits)
@@ -92,6 +93,10 @@ func (a *activeRule) inside(parts []string) bool {
 	return !slices.ContainsFunc(a.Contains, func(text string) bool {
 		return !slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(part, text) })
 	})
+}
+
+func (a *activeRule) by(caller func() string) bool {
+	return a.Function == "" || strings.Contains(caller(), a.Function)
 }
 
 // draw counts a call that matches and tells whether it meets the fault.

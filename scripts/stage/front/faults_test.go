@@ -280,7 +280,7 @@ func TestMain(m *testing.M) {
 func callFrom(t *testing.T, server *httptest.Server) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), callerVariable+"="+server.URL)
+	cmd.Env = append(os.Environ(), callerVariable+"="+server.URL, "AWS_LAMBDA_FUNCTION_NAME=Stack-Worker1A")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -312,6 +312,25 @@ func TestKillPoints(t *testing.T) {
 		}
 		if h := hits(t, server)[0].Hits; len(h) != 1 || h[0].PID != cmd.Process.Pid || h[0].Error != "" {
 			t.Errorf("%s: %+v, the caller was %d", when, h, cmd.Process.Pid)
+		}
+	}
+}
+
+func TestRulePicksItsFunction(t *testing.T) {
+	killPoints(t)
+	var arrived atomic.Int32
+	f, server := newFront(t, upstreamCounting(&arrived))
+	f.owns = func(pid int) bool { return pid != os.Getpid() }
+	for function, struck := range map[string]int{"Worker": 1, "Router": 0} {
+		putFaults(t, server, Rule{Operation: "*", Function: function, Fault: FaultError})
+		if err := callFrom(t, server).Wait(); err != nil {
+			t.Error(err)
+		}
+		if _, _, err := callDynamo(server, "x"); err != nil { // no function at all
+			t.Error(err)
+		}
+		if r := hits(t, server)[0]; r.Seen != struck || len(r.Hits) != struck {
+			t.Errorf("%s: %+v", function, r)
 		}
 	}
 }

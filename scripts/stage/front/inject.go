@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,7 +28,7 @@ func (f *Front) injectFaults(next http.Handler) http.Handler {
 			return // the caller is gone
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		fault := f.faults.match(op, r.URL.Path, string(body))
+		fault := f.faults.match(op, sync.OnceValue(func() string { return f.callingFunction(r) }), r.URL.Path, string(body))
 		if fault == nil {
 			next.ServeHTTP(w, r)
 			return
@@ -104,6 +105,15 @@ func (f *Front) caller(r *http.Request) (pid int, err error) {
 		return 0, fmt.Errorf("the caller (process %d) is no function of this stage", pid)
 	}
 	return pid, nil
+}
+
+// callingFunction names the function that makes a call; empty if none does.
+func (f *Front) callingFunction(r *http.Request) string {
+	pid, err := f.caller(r)
+	if err != nil {
+		return ""
+	}
+	return functionName(pid)
 }
 
 // failure is an error that a service answers with.

@@ -91,7 +91,7 @@ func (f *Front) cut(op string, conn *frameMeter, r *http.Request, message []byte
 	if !f.faults.wants(op) {
 		return nil
 	}
-	if fault := f.faults.match(op, r.RequestURI, string(message)); fault == nil {
+	if fault := f.faults.match(op, func() string { return "" }, r.RequestURI, string(message)); fault == nil {
 		return nil
 	}
 	abort(conn.Conn)
