@@ -39,8 +39,10 @@ type Action[In, Out any] struct {
 	// Async says that the request is stored, queued and run by the processor. A sync
 	// action is run by the router, which answers with its result.
 	Async bool
-	// Timeout is how long one attempt may take. Defaults to MaxSyncTimeout or
-	// MaxTimeout, which are also the most that is allowed.
+	// Timeout is how long the handler may run. Defaults to MaxSyncTimeout or MaxTimeout,
+	// which are also the most that is allowed. It counts for each run: an attempt that
+	// goes on in a fresh invocation, see Checkpoint, has all of it again, and the
+	// request's deadline alone bounds the whole.
 	Timeout time.Duration
 	// Attempts is how often an async action is tried, 1 to MaxAttempts, attempts whose
 	// process dies included. Defaults to DefaultAttempts. A sync action is tried once.
@@ -60,6 +62,8 @@ type Action[In, Out any] struct {
 //	Retryable(err, after)    tried again, after a wait of its own; after the last attempt
 //	                         FAILED as err says, INTERNAL without an *Error in it
 //	Permanent(err)           FAILED at once, as err says
+//	ErrContinue              goes on in a fresh invocation, in the same attempt, if
+//	                         Checkpoint returned it; else it is a plain error
 //
 // Between two attempts the request is RETRYING. "The last attempt" is also one whose
 // next could not begin before the request's deadline. Only the text of an *Error reaches
@@ -71,7 +75,7 @@ type Action[In, Out any] struct {
 // ctx ends early for the reasons that context.Cause tells, and then the cause decides,
 // not what the handler returns, unless it has completed the request already:
 //
-//	ErrTimeout      the action's Timeout, or its function's time but for what recording
+//	ErrTimeout      the run's Timeout, or its function's time but for what recording
 //	                takes, is used up: tried again; after the last attempt FAILED, TIMEOUT
 //	ErrDeadline     the request's deadline has passed: FAILED, DEADLINE
 //	ErrCancelled    CANCELLED

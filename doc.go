@@ -18,6 +18,12 @@
 // Report says how far it is, as often as it likes; Complete ends the request with its
 // result.
 //
+// Work that outlives one function saves its state with [Checkpoint] and goes on from
+// there, with [Restore], in a fresh invocation, for days if it must. [Once] keeps the
+// result of an effect, so that another attempt need not have it again. What a handler
+// returns decides whether there is another attempt: see [Handler], [Retryable] and
+// [Permanent].
+//
 // # Promise
 //
 // Accepted means exactly one terminal state, within the request's deadline. A handler

@@ -9,7 +9,7 @@ import (
 
 // The causes that end a handler's context early; context.Cause returns them.
 var (
-	// ErrTimeout: the attempt used up its action's Timeout, or its function's time.
+	// ErrTimeout: the run used up its action's Timeout, or its function's time.
 	ErrTimeout = errors.New("attempt timed out")
 	// ErrDeadline: the request's own deadline has passed.
 	ErrDeadline = errors.New("request deadline passed")

@@ -1,7 +1,6 @@
 package streamer
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 )
@@ -18,7 +17,8 @@ type Reporter[Out any] interface {
 	// dropped.
 	Report(percentage float64, message string)
 	// Step is Report for the moments that matter: it is certain to go out to everyone
-	// who is connected, for the first 100 of an attempt.
+	// who is connected, for the first 100 of an attempt, or of each run of one that goes
+	// on after a Checkpoint.
 	Step(percentage float64, message string)
 	// Complete ends the request with its result. It returns once the result is stored
 	// and posted to everyone who watches. An error means that the result was not
@@ -42,13 +42,10 @@ func (r reporter[Out]) Report(percentage float64, message string) { r.sink.Repor
 func (r reporter[Out]) Step(percentage float64, message string)   { r.sink.Step(percentage, message) }
 
 func (r reporter[Out]) Complete(result Out) error {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false) // JSON in JSON: what a handler wrote goes out as it is
-	if err := enc.Encode(result); err != nil {
+	raw, err := encode(result)
+	if err != nil {
 		return fmt.Errorf("complete: result is not JSON: %w", err)
 	}
-	raw := json.RawMessage(bytes.TrimSpace(buf.Bytes()))
 	if f, ok := any(result).(interface{ file() File }); ok && string(raw) != "null" {
 		if file := f.file(); file.Key != "" {
 			return r.sink.Complete(raw, &file)

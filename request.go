@@ -9,14 +9,15 @@ import (
 // Request is what a handler works on.
 type Request[In any] struct {
 	// ID is the request's id: 26 characters, the same over all attempts, so it can
-	// serve other systems as an idempotency key.
+	// serve other systems as an idempotency key; EffectKey makes more than one of it.
 	ID string
 	// Action is the name the client sent.
 	Action string
 	// Tenant and User come from the connection's token, never from the message.
 	Tenant string
 	User   string
-	// Attempt is 1 for the first try.
+	// Attempt is 1 for the first try. A run that goes on after a Checkpoint belongs to
+	// the try that it goes on with.
 	Attempt int
 	// CreatedAt is when the request was accepted.
 	CreatedAt time.Time

@@ -76,7 +76,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		environment: processor,
 		permissions: []awsiam.PolicyStatement{
 			allow(s.WorkQueue.QueueArn(), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"),
-			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem"),
+			allow(s.Requests.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
 			allow(s.Connections.TableArn(), "dynamodb:DeleteItem"),
 			allow(s.everyFile(), "s3:PutObject", "s3:GetObject"),
 			allow(s.everyConnection(), "execute-api:ManageConnections"),

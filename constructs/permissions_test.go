@@ -53,6 +53,7 @@ var permissions = map[string][]string{
 		"sqs:DeleteMessage on ${Work.Arn}",
 		"sqs:GetQueueAttributes on ${Work.Arn}",
 		"sqs:ReceiveMessage on ${Work.Arn}",
+		"dynamodb:PutItem on ${Requests.Arn}", // states and the results of effects
 		"dynamodb:GetItem on ${Requests.Arn}",
 		"dynamodb:UpdateItem on ${Requests.Arn}",
 		"dynamodb:DeleteItem on ${Connections.Arn}",

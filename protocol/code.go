@@ -32,6 +32,9 @@ const (
 	// AttemptsExhausted: the last allowed attempt ended without an outcome, which is
 	// what a worker that dies leaves behind.
 	AttemptsExhausted Code = "ATTEMPTS_EXHAUSTED"
+	// ContinuationsExhausted: the work went on in a fresh function more often than is
+	// allowed.
+	ContinuationsExhausted Code = "CONTINUATIONS_EXHAUSTED"
 	// ResultTooLarge: a sync action's result does not fit into a frame. An async one has
 	// no such limit.
 	ResultTooLarge Code = "RESULT_TOO_LARGE"

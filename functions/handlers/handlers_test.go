@@ -76,6 +76,62 @@ func TestEchoAsyncStopsWithTheCauseOfItsContext(t *testing.T) {
 	})
 }
 
+// book keeps states as the engine does. It lets the handler go on until the nth save,
+// then no save is the last.
+type book struct {
+	streamer.Keeper
+	state json.RawMessage
+	saves int
+	full  int
+	err   error
+}
+
+func (b *book) Saved(context.Context) (json.RawMessage, error) { return b.state, b.err }
+
+func (b *book) Save(_ context.Context, state json.RawMessage) error {
+	b.state = state
+	if b.saves++; b.saves == b.full {
+		return streamer.ErrContinue
+	}
+	return nil
+}
+
+func TestCountGoesOnFromWhereItWas(t *testing.T) {
+	count := func(ctx context.Context, payload string, b *book) (*sink, error) {
+		s := &sink{start: time.Now()}
+		err := handlers.Count.Bind(handlers.CountHandler).Handle(streamer.WithKeeper(ctx, b), &streamer.Request[json.RawMessage]{Payload: json.RawMessage(payload)}, s)
+		return s, err
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := &book{full: 3}
+		s, err := count(t.Context(), `{"to":4}`, b)
+		want := []string{"1s 25 Counted 1 of 4", "2s 50 Counted 2 of 4"}
+		if !errors.Is(err, streamer.ErrContinue) || !reflect.DeepEqual(s.said, want) || s.result != "" {
+			t.Errorf("said %q, result %q, err %v", s.said, s.result, err)
+		}
+		s, err = count(t.Context(), `{"to":4}`, b)
+		want = []string{"1s 75 Counted 3 of 4", "2s 100 Counted 4 of 4"}
+		if err != nil || !reflect.DeepEqual(s.said, want) || s.result != `{"count":4,"runs":2}` {
+			t.Errorf("said %q, result %q, err %v", s.said, s.result, err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // saves each second, not each tick
+		b := &book{}
+		s, err := count(t.Context(), `{"to":1000,"tick_ms":10}`, b)
+		if err != nil || s.result != `{"count":1000,"runs":1}` || b.saves != 11 || time.Since(s.start) != 10*time.Second {
+			t.Errorf("%d saves, result %q after %s, err %v", b.saves, s.result, time.Since(s.start), err)
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(500*time.Millisecond, func() { cancel(streamer.ErrCancelled) })
+		if s, err := count(ctx, `{"to":1000}`, &book{}); !errors.Is(err, streamer.ErrCancelled) || time.Since(s.start) != 500*time.Millisecond {
+			t.Errorf("err %v after %s", err, time.Since(s.start))
+		}
+		if _, err := count(ctx, `{"to":1000}`, &book{err: errors.ErrUnsupported}); !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("err %v", err)
+		}
+	})
+}
+
 func TestBadPayloadsNameTheirField(t *testing.T) {
 	for _, c := range []struct {
 		entry                   streamer.Entry
@@ -90,6 +146,12 @@ func TestBadPayloadsNameTheirField(t *testing.T) {
 		{handlers.EchoAsync, `{"steps":1001}`, "steps", "1001 is not 1 to 1000"},
 		{handlers.EchoAsync, `{"step":1}`, "step", "unknown field"},
 		{handlers.EchoAsync, `[]`, "", ""},
+
+		{handlers.Count, ``, "to", "0 is not 1 to 100000"},
+		{handlers.Count, `{"to":100001}`, "to", "100001 is not"},
+		{handlers.Count, `{"to":1,"tick_ms":-1}`, "tick_ms", "-1 is not 0 to 60000 milliseconds"},
+		{handlers.Count, `{"to":1,"tick_ms":60001}`, "tick_ms", "60001 is not"},
+		{handlers.Count, `{"to":1201}`, "tick_ms", "1201 times 1000 milliseconds is over 1200000"},
 
 		{handlers.GenerateReport, ``, "start_date", "missing: a date as YYYY-MM-DD"},
 		{handlers.GenerateReport, `{"start_date":"2024-01-01"}`, "end_date", "missing: a date as YYYY-MM-DD"},
@@ -124,6 +186,10 @@ func TestGoodPayloadsAtTheirBounds(t *testing.T) {
 		{handlers.EchoAsync, `{"message":"","duration_ms":0,"steps":1}`},
 		{handlers.EchoAsync, `{"message":"x","duration_ms":600000,"steps":1000}`},
 		{handlers.EchoAsync, `{"duration_ms":null}`},
+		{handlers.Count, `{"to":1}`},
+		{handlers.Count, `{"to":1200}`},
+		{handlers.Count, `{"to":20,"tick_ms":60000}`},
+		{handlers.Count, `{"to":100000,"tick_ms":0}`},
 		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2024-01-01"}`},
 		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2024-12-31","format":"csv"}`},
 	} {
@@ -148,7 +214,7 @@ func TestReportDays(t *testing.T) {
 }
 
 func TestSampleActionsAreSound(t *testing.T) {
-	registry, err := streamer.NewRegistry(handlers.Echo.Bind(handlers.EchoHandler), handlers.EchoAsync, handlers.GenerateReport)
+	registry, err := streamer.NewRegistry(handlers.Echo.Bind(handlers.EchoHandler), handlers.EchoAsync, handlers.Count, handlers.GenerateReport)
 	if err != nil {
 		t.Fatal(err)
 	}

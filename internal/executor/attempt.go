@@ -26,6 +26,8 @@ type attempt struct {
 	delivery Delivery
 	row      lifecycle.Row
 	session  *progress.Session
+	claimed  time.Time
+	ends     time.Time // when the run's time is up; zero if nothing limits it
 
 	// release ends the hold on the message, so that a later one is the last.
 	release func()
@@ -36,14 +38,18 @@ type attempt struct {
 	closed bool // its outcome is decided: nothing else may end it
 	ended  *lifecycle.Row
 	told   bool
+	kept   kept
 }
 
 // run is one attempt, from its claim to its outcome.
 func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claimed time.Time) error {
-	if row.Attempt == 1 {
+	if row.Attempt == 1 && row.Continuations == 0 {
 		e.Metrics.Duration(contract.MetricQueueWait, row.Action, claimed.Sub(time.UnixMilli(row.CreatedAt)))
 	}
-	a := &attempt{Executor: e, delivery: d, row: row, busy: make(chan struct{}, 1)}
+	a := &attempt{
+		Executor: e, delivery: d, row: row, claimed: claimed, ends: e.ends(ctx, row, claimed), busy: make(chan struct{}, 1),
+		kept: kept{state: lifecycle.Document{JSON: row.State, At: row.StateAt, Hash: row.StateHash}, at: claimed},
+	}
 	work, lost := context.WithCancelCause(ctx)
 	defer lost(nil)
 	a.session = progress.Start(ctx, progress.NewTracker(row, e.Clocks.Clocks, claimed), e.Clock, e.Connections,
@@ -59,7 +65,7 @@ func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claim
 	}
 	defer a.release()
 	keepers.Go(func() { a.hold(keep) })
-	keepers.Go(func() { a.limit(keep, claimed, lost) })
+	keepers.Go(func() { a.limit(keep, lost) })
 
 	return a.resolve(ctx, work, a.handle(ctx, work))
 }
@@ -80,19 +86,25 @@ func (a *attempt) hold(ctx context.Context) {
 	}
 }
 
-// limit ends the work when its time is up.
-func (a *attempt) limit(ctx context.Context, claimed time.Time, lost func(error)) {
-	end, cause := time.UnixMilli(a.row.DeadlineAt), streamer.ErrDeadline
-	sooner := func(at time.Time) {
-		if at.Before(end) {
-			end, cause = at, streamer.ErrTimeout
-		}
-	}
-	if entry, known := a.Registry.Lookup(a.row.Action); known {
-		sooner(claimed.Add(entry.Spec().Timeout))
+// ends is when the time of a run is up: its action's, or its function's but for what
+// recording takes. It is zero if nothing limits it.
+func (e *Executor) ends(ctx context.Context, row lifecycle.Row, claimed time.Time) (end time.Time) {
+	if entry, known := e.Registry.Lookup(row.Action); known {
+		end = claimed.Add(entry.Spec().Timeout)
 	}
 	if function, limited := ctx.Deadline(); limited {
-		sooner(function.Add(-reserve))
+		if own := function.Add(-reserve); end.IsZero() || own.Before(end) {
+			end = own
+		}
+	}
+	return end
+}
+
+// limit ends the work when its time is up.
+func (a *attempt) limit(ctx context.Context, lost func(error)) {
+	end, cause := time.UnixMilli(a.row.DeadlineAt), streamer.ErrDeadline
+	if !a.ends.IsZero() && a.ends.Before(end) {
+		end, cause = a.ends, streamer.ErrTimeout
 	}
 	due, stop := a.Clock.After(end.Sub(a.Clock.Now()))
 	defer stop()
@@ -144,7 +156,7 @@ func (a *attempt) call(ctx, work context.Context) (err error) {
 		CreatedAt: time.UnixMilli(a.row.CreatedAt), Deadline: time.UnixMilli(a.row.DeadlineAt),
 		Payload: payload, Files: a.Files.Of(a.delivery.Key),
 	}
-	return binding.Handle(work, req, sink{a.session, func(result json.RawMessage, file *streamer.File) error {
+	return binding.Handle(streamer.WithKeeper(work, keeper{a}), req, sink{a.session, func(result json.RawMessage, file *streamer.File) error {
 		return a.complete(ctx, result, file)
 	}})
 }

@@ -41,6 +41,12 @@ const (
 	noteBudget = 2 * time.Second
 	// reserve is what is left of the function's time to record an outcome.
 	reserve = 10 * time.Second
+	// spare is what a run leaves unused at its end, besides the time of a step, when it
+	// may go on in another one: a tenth of a short one at most.
+	spare = 10 * time.Second
+	// rowRoom is how many bytes of JSON the row has room for, payload and state together:
+	// pulses rewrite it, and DynamoDB bills an update by the size of the whole item.
+	rowRoom = 200
 	// grace is how long a handler may go on after its context has ended.
 	grace = 2 * time.Second
 	// callTimeout bounds one call to the table, so that one that hangs is made again.
@@ -131,10 +137,18 @@ func (e *Executor) Deliver(ctx context.Context, d Delivery) error {
 	return nil
 }
 
-// claim asks a second time if the table does not answer: an attempt is lost with a claim
-// that was made and not heard of.
+// claim takes the request for a new attempt, or for one that goes on.
 func (e *Executor) claim(ctx context.Context, d Delivery, now time.Time) (lifecycle.Row, error) {
-	u := lifecycle.Claim(d.Message, d.Owner, now, e.Clocks.Lease)
+	row, err := e.take(ctx, d, lifecycle.Claim(d.Message, d.Owner, now, e.Clocks.Lease))
+	if stood, refused := errors.AsType[*store.RefusedError](err); refused && stood.Row.Continued() {
+		return e.take(ctx, d, lifecycle.Resume(d.Message, d.Owner, now, e.Clocks.Lease))
+	}
+	return row, err
+}
+
+// take asks a second time if the table does not answer: an attempt is lost with a claim
+// that was made and not heard of.
+func (e *Executor) take(ctx context.Context, d Delivery, u lifecycle.Update) (lifecycle.Row, error) {
 	row, err := e.update(ctx, d.Key, u)
 	if err == nil || lost(err) {
 		return row, err

@@ -40,6 +40,8 @@ func (a *attempt) resolve(ctx, work context.Context, err error) error {
 		return a.fail(ctx, protocol.Deadline, "the request's deadline passed while it ran")
 	case cause != nil && errors.Is(cause, ctx.Err()):
 		return fmt.Errorf("%w: %w", ErrKeep, cause) // the function itself is being stopped
+	case errors.Is(err, streamer.ErrContinue) && a.kept.full:
+		return a.goOn(ctx)
 	}
 	f, after := a.failure(ctx, cause, err)
 	if f.Retryable && a.row.Attempt < a.row.MaxAttempts {
@@ -115,13 +117,38 @@ func (a *attempt) cancel(ctx context.Context) error {
 	return a.settled(ctx)
 }
 
+// goOn gives the request back, so that its attempt goes on in another function. What the
+// row's stream says of that is the fresh hint, and the message is of no more use.
+func (a *attempt) goOn(ctx context.Context) error {
+	if a.row.Continuations >= streamer.MaxContinuations {
+		return a.fail(ctx, protocol.ContinuationsExhausted, fmt.Sprintf("the work went on in a fresh function %d times, which is the most", a.row.Continuations))
+	}
+	a.session.Close()
+	row, err := a.write(ctx, lifecycle.Continue(a.row.Fence, a.session.State(), a.Clock.Now()), lifecycle.Row.Continued)
+	if a.asked(err) {
+		return a.cancel(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrKeep, err)
+	}
+	a.Log.InfoContext(ctx, "request goes on in another function", "request", a.delivery.Key.ID, "action", a.row.Action,
+		"attempt", row.Attempt, "continuations", row.Continuations)
+	a.session.Leave(ctx, row.Watchers, a.within(ctx, noteBudget))
+	return nil
+}
+
+// asked reports whether a write was refused because the request was asked to stop.
+func (a *attempt) asked(err error) bool {
+	stood, refused := errors.AsType[*store.RefusedError](err)
+	return refused && stood.Exists && stood.Row.Fence == a.row.Fence && stood.Row.CancelAt != 0
+}
+
 // retry ends the attempt and makes the message come back when the next one may start.
 func (a *attempt) retry(ctx context.Context, next time.Time, f *streamer.Error) error {
 	seq := a.session.Close()
 	row, err := a.write(ctx, lifecycle.Retry(a.row.Fence, next, f.Code, f.Message),
 		func(stood lifecycle.Row) bool { return stood.Status == protocol.Retrying })
-	if stood, refused := errors.AsType[*store.RefusedError](err); refused && stood.Exists &&
-		stood.Row.Fence == a.row.Fence && stood.Row.CancelAt != 0 {
+	if a.asked(err) {
 		return a.cancel(ctx)
 	}
 	if err != nil {

@@ -134,6 +134,13 @@ func (r *rig) deliverTo(ctx context.Context, message string) error {
 	return r.Deliver(ctx, d)
 }
 
+// invoke brings a message to a function that has so much time.
+func (r *rig) invoke(message string, time time.Duration) error {
+	ctx, cancel := context.WithTimeout(r.t.Context(), time)
+	defer cancel()
+	return r.deliverTo(ctx, message)
+}
+
 func (r *rig) row() lifecycle.Row {
 	r.t.Helper()
 	row, exists, err := r.table.Get(context.Background(), key)
@@ -285,6 +292,31 @@ func (t table) Update(ctx context.Context, key lifecycle.Key, u lifecycle.Update
 		}
 	}
 	return row, err
+}
+
+// document fails what is put beside the row, if that is asked for.
+func (t table) document(name string) error {
+	t.r.mu.Lock()
+	before := t.r.before
+	t.r.mu.Unlock()
+	if before == nil {
+		return nil
+	}
+	return before(lifecycle.Update{Name: name})
+}
+
+func (t table) PutState(ctx context.Context, key lifecycle.Key, hash []byte, state string, expires time.Time) error {
+	if err := t.document("put state"); err != nil {
+		return err
+	}
+	return t.Memory.PutState(ctx, key, hash, state, expires)
+}
+
+func (t table) PutOnce(ctx context.Context, key lifecycle.Key, name, result string, expires time.Time) (string, error) {
+	if err := t.document("put once"); err != nil {
+		return "", err
+	}
+	return t.Memory.PutOnce(ctx, key, name, result, expires)
 }
 
 type queue struct{ r *rig }

@@ -221,6 +221,23 @@ func (s *Session) End(ctx context.Context, f protocol.Frame, seq int64, watchers
 	return s.drain(ctx, budget)
 }
 
+// State is how far the attempt is; see Tracker.State.
+func (s *Session) State() lifecycle.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tracker.State()
+}
+
+// Leave stops the pulse and sends everyone what is certain to go out. The attempt goes on
+// elsewhere. It gives up after budget.
+func (s *Session) Leave(ctx context.Context, watchers []string, budget time.Duration) {
+	s.Stop()
+	s.mu.Lock()
+	s.tracker.Leave(watchers)
+	s.mu.Unlock()
+	s.drain(ctx, budget)
+}
+
 // Tell sends everyone who watches a terminal request its terminal frame, and reports
 // whether they all got it, or are gone. It gives up after budget.
 func Tell(ctx context.Context, c clock.Clock, connections streamer.ConnectionManager, row lifecycle.Row, f protocol.Frame, budget time.Duration) (told bool) {

@@ -75,10 +75,12 @@ type lane struct {
 	until      time.Time // backing off
 }
 
-// NewTracker begins an attempt that was claimed at now.
+// NewTracker begins a run that was claimed at now. One that goes on with an attempt
+// begins where the row says that it was.
 func NewTracker(row lifecycle.Row, clocks Clocks, now time.Time) *Tracker {
 	t := &Tracker{
 		clocks: clocks, id: row.Key().ID, ref: row.Ref, fence: row.Fence, attempt: row.Attempt,
+		percentage: row.Percentage, message: row.Message,
 		framed: lifecycle.Seq(row.Fence, 0), pulsedAt: now, leaseEnd: now.Add(clocks.Lease),
 	}
 	t.watch(row.Watchers)
@@ -271,9 +273,7 @@ func (t *Tracker) LeaseEnd() time.Time { return t.leaseEnd }
 func (t *Tracker) Pulse(now time.Time) lifecycle.Update {
 	t.changed = false
 	t.pulsedAt = now
-	return lifecycle.Pulse(t.fence, lifecycle.State{
-		Percentage: t.percentage, Message: t.message, Seq: t.framed,
-	}, now, t.clocks.Lease, slices.Clone(t.gone))
+	return lifecycle.Pulse(t.fence, t.State(), now, t.clocks.Lease, slices.Clone(t.gone))
 }
 
 // Pulsed takes the row that a pulse of that moment returned.
@@ -321,6 +321,18 @@ func (t *Tracker) End(f protocol.Frame, seq int64, watchers []string) {
 	t.leaseEnd = time.Time{}
 	t.watch(watchers)
 	t.certain = append(t.certain, numbered{seq, f})
+}
+
+// Leave makes everyone who watches by now hear what is certain to go out. The attempt
+// goes on elsewhere: the row has been written, so the lease is of no more use.
+func (t *Tracker) Leave(watchers []string) {
+	t.leaseEnd = time.Time{}
+	t.watch(watchers)
+}
+
+// State is how far the attempt is, with the number of the last progress frame.
+func (t *Tracker) State() lifecycle.State {
+	return lifecycle.State{Percentage: t.percentage, Message: t.message, Seq: t.framed}
 }
 
 // Cut keeps what fits of a message in so many bytes, in whole characters.

@@ -477,6 +477,49 @@ func TestClosed(t *testing.T) {
 	s.want("a", "1")
 }
 
+func TestGoesOnFromTheRow(t *testing.T) {
+	s := begin(t, "a")
+	r := row("a")
+	r.Percentage, r.Message, r.Seq = 40, "so far", lifecycle.Seq(fence-1, 9)
+	s.Tracker = progress.NewTracker(r, clocks, s.now)
+	if u := s.pulse("a"); u.Set["percentage"] != 40.0 || u.Set["message"] != "so far" || u.Set["seq"] != lifecycle.Seq(fence, 0) {
+		t.Errorf("an idle pulse stores %v", u.Set)
+	}
+	s.run(time.Second)
+	s.want("a") // nothing was reported in this run
+	s.report(10)
+	s.run(time.Second)
+	s.report(41)
+	s.run(time.Second)
+	s.want("a", "40", "41")
+}
+
+func TestLeave(t *testing.T) {
+	s := begin(t, "a", "b")
+	s.fate["b"] = streamer.ErrThrottled
+	s.step(1)
+	s.run(0)
+	s.report(2)
+	seq := s.Close(s.now)
+	if got := s.State(); got != (lifecycle.State{Percentage: 2, Seq: seq - 1}) {
+		t.Errorf("state %+v", got)
+	}
+	s.now = s.now.Add(clocks.Lease) // it is of no more use
+	s.Leave([]string{"a", "b", "c"})
+	s.run(0)
+	if s.Told() {
+		t.Error("b has not heard of the step")
+	}
+	delete(s.fate, "b")
+	s.run(time.Minute)
+	s.want("a", "1", "2")
+	s.want("b", "1", "2")
+	s.want("c", "2")
+	if !s.Told() {
+		t.Error("not everyone is told")
+	}
+}
+
 func TestNobodyWatches(t *testing.T) {
 	s := begin(t)
 	s.step(1)

@@ -35,6 +35,11 @@ func PayloadKey(key lifecycle.Key, hash []byte) string {
 	return files.Key(key, "_payload-"+hex.EncodeToString(hash)+".json")
 }
 
+// StateKey is where a state of that hash is kept that is too large for a table.
+func StateKey(key lifecycle.Key, hash []byte) string {
+	return files.Key(key, "_state-"+hex.EncodeToString(hash)+".json")
+}
+
 // Terminal is the frame that ends a request. The row must be terminal.
 func Terminal(ctx context.Context, row lifecycle.Row, links Linker, now time.Time) (protocol.Frame, error) {
 	event := protocol.Event{RequestID: row.Key().ID, Ref: row.Ref, Seq: row.Seq, TS: now.UnixMilli()}
