@@ -10,6 +10,7 @@ import (
 func main() {
 	serve.Processor(
 		handlers.EchoAsync.Bind(handlers.EchoAsyncHandler),
+		handlers.Count.Bind(handlers.CountHandler),
 		handlers.GenerateReport.Bind(report.ReportHandler{History: serve.History()}.Handle),
 	)
 }
