@@ -29,6 +29,8 @@ func (c *Client) take(f protocol.Frame) {
 		c.answer(f.ID, answer{frame: f})
 	case protocol.Pong:
 		c.answer(f.ID, answer{frame: f})
+	case protocol.Upload:
+		c.answer(f.ID, answer{frame: f})
 	case protocol.Error:
 		if f.ID == "" {
 			c.log.Warn("the stage refused a message without saying which", "code", f.Code, "message", f.Message)

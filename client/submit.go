@@ -25,6 +25,8 @@ type SubmitOptions struct {
 // exactly one way, whether anyone watches or not. A sync action is done when Submit
 // returns, and its Run has ended.
 //
+// A payload that does not fit into a message is uploaded first, up to 5 MiB of JSON.
+//
 // ctx bounds the wait for the acceptance, not the request. After any error but an *Error
 // the request may run all the same: submit it again with the same idempotency key.
 func Submit[In, Out any](ctx context.Context, c *Client, action streamer.Action[In, Out], in In, options *SubmitOptions) (*Run[Out], error) {
@@ -35,6 +37,9 @@ func Submit[In, Out any](ctx context.Context, c *Client, action streamer.Action[
 	m := protocol.Message{Action: action.Name, Payload: data}
 	if options != nil {
 		m.IdempotencyKey, m.DeadlineMS = options.IdempotencyKey, options.Deadline.Milliseconds()
+	}
+	if m, err = c.lighten(ctx, m); err != nil {
+		return nil, err
 	}
 	got, err := c.ask(ctx, m, true)
 	if err != nil {

@@ -40,7 +40,7 @@ func (s *StreamerConstruct) addFiles(p *StreamerProps) {
 		bucket.Cors = &[]*awss3.CorsRule{{
 			AllowedMethods: &[]awss3.HttpMethods{awss3.HttpMethods_PUT, awss3.HttpMethods_GET},
 			AllowedOrigins: jsii.Strings(p.WebOrigins...),
-			AllowedHeaders: jsii.Strings("content-type"),
+			AllowedHeaders: jsii.Strings("content-type", "x-amz-checksum-sha256"),
 		}}
 	}
 	s.Files = awss3.NewBucket(s, jsii.String("Files"), bucket)

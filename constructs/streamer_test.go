@@ -141,7 +141,7 @@ func TestFiles(t *testing.T) {
 		"OwnershipControls":              `{"Rules":[{"ObjectOwnership":"BucketOwnerEnforced"}]}`,
 		"LifecycleConfiguration.Rules": `[{"ExpirationInDays":7,"Id":"expire-files","Prefix":"t/","Status":"Enabled"},` +
 			`{"AbortIncompleteMultipartUpload":{"DaysAfterInitiation":2},"Id":"abort-uploads","Status":"Enabled"}]`,
-		"CorsConfiguration.CorsRules": `[{"AllowedHeaders":["content-type"],"AllowedMethods":["PUT","GET"],"AllowedOrigins":["https://app.example.com"]}]`,
+		"CorsConfiguration.CorsRules": `[{"AllowedHeaders":["content-type","x-amz-checksum-sha256"],"AllowedMethods":["PUT","GET"],"AllowedOrigins":["https://app.example.com"]}]`,
 	})
 	tpl.check(t, "FilesPolicy", map[string]string{
 		"PolicyDocument.Statement.0.Effect":    `"Deny"`,

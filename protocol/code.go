@@ -18,8 +18,8 @@ const (
 	// Unauthenticated: the connection has no identity, or its token has run out.
 	// Connect again with a fresh token.
 	Unauthenticated Code = "UNAUTHENTICATED"
-	// NotFound: no request with this id that this user may see. Malformed, unknown,
-	// expired and foreign ids are all answered alike.
+	// NotFound: no request with this id that this user may see, or no upload of this
+	// user's. Malformed, unknown, expired and foreign ids are all answered alike.
 	NotFound Code = "NOT_FOUND"
 	// IdempotencyMismatch: the key was used before with another payload.
 	IdempotencyMismatch Code = "IDEMPOTENCY_MISMATCH"

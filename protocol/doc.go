@@ -23,4 +23,17 @@
 // above the last that it took for that request, which makes doubled, late and
 // reordered frames harmless. Progress is newest-wins: it may be skipped, it is never
 // replayed. The three terminal frames are delivered at least once to every watcher.
+//
+// A payload that does not fit into a message goes around it. The client announces it,
+//
+//	{"action":"streamer.upload","id":"m1","payload":{"size":1048576,"sha256":"9f86…","content_type":"application/json"}}
+//
+// gets an [Upload] frame with a link, PUTs the document there with the frame's headers,
+// and sends its payload_ref where the payload would stand:
+//
+//	{"action":"import","payload_ref":"01J8….1048576.9f86…"}
+//
+// The document is then checked as if it stood in the message, so a request by reference
+// is the same as one by value, for its idempotency key too. A reference is its own user's
+// alone: anyone else's is answered as one that is not there.
 package protocol

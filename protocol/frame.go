@@ -23,6 +23,7 @@ const (
 	TypeUnsubscribed Type = "unsubscribed"
 	TypeRequest      Type = "request"
 	TypePong         Type = "pong"
+	TypeUpload       Type = "upload"
 )
 
 // Terminal reports whether a frame of this type ends its request.
@@ -208,6 +209,19 @@ type Pong struct {
 	Answer
 }
 
+// Upload answers streamer.upload: where to PUT the document, and what to send in its place.
+type Upload struct {
+	Answer
+	// PayloadRef stands for the document in messages of the same user, from when it is
+	// there until the stage's files expire.
+	PayloadRef string `json:"payload_ref"`
+	// URL takes one PUT of exactly the announced document, with exactly these Headers,
+	// until ExpiresAt, in Unix milliseconds. Whoever holds it may upload that document.
+	URL       string            `json:"url"`
+	Headers   map[string]string `json:"headers"`
+	ExpiresAt int64             `json:"expires_at"`
+}
+
 // Type implements Frame.
 func (Response) Type() Type { return TypeResponse }
 
@@ -243,6 +257,9 @@ func (Request) Type() Type { return TypeRequest }
 
 // Type implements Frame.
 func (Pong) Type() Type { return TypePong }
+
+// Type implements Frame.
+func (Upload) Type() Type { return TypeUpload }
 
 // Unknown is a frame of a type that this version does not know. A client skips it.
 type Unknown struct {
@@ -311,6 +328,8 @@ func DecodeFrame(b []byte) (Frame, error) {
 		return decodeAs[Request](b)
 	case TypePong:
 		return decodeAs[Pong](b)
+	case TypeUpload:
+		return decodeAs[Upload](b)
 	}
 	return Unknown{Name: head.Type, Raw: append(json.RawMessage(nil), b...)}, nil
 }

@@ -15,6 +15,9 @@ const (
 	// MaxInline is the largest payload or result, in bytes of JSON, that is kept in a
 	// table and sent inside a frame. A larger one travels through S3.
 	MaxInline = 24 * 1024
+	// MaxUpload is the largest payload, in bytes of JSON, that may be uploaded in place of
+	// being in the message: the router reads it whole, and checks it like any other.
+	MaxUpload = 5 * 1024 * 1024
 	// MaxDepth is how deep a message may nest arrays and objects.
 	MaxDepth = 32
 

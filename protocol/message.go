@@ -25,6 +25,7 @@ const (
 	ActionGet         = "streamer.get"
 	ActionCancel      = "streamer.cancel"
 	ActionPing        = "streamer.ping"
+	ActionUpload      = "streamer.upload"
 )
 
 // Message is what a client sends.
@@ -46,6 +47,9 @@ type Message struct {
 	// RequestID is the request that one of Streamer's own actions is about. It may
 	// also be written as the payload's request_id.
 	RequestID string `json:"request_id,omitempty"`
+	// PayloadRef stands in place of Payload for one that does not fit into a message: the
+	// payload_ref that streamer.upload answered, once the document is there.
+	PayloadRef string `json:"payload_ref,omitempty"`
 }
 
 // ActionName is the shape of an action's name.
@@ -93,10 +97,7 @@ func decode(b []byte) (Message, error) {
 	if len(b) > MaxMessage {
 		return m, &RefusedError{Code: MessageTooLarge, Problem: fmt.Sprintf("the message has %d bytes, the limit is %d", len(b), MaxMessage)}
 	}
-	if !utf8.Valid(b) {
-		return m, refuse("", "the message is not valid UTF-8")
-	}
-	if err := scan(b); err != nil {
+	if err := scan(b, "message"); err != nil {
 		return m, err
 	}
 	if err := json.Unmarshal(b, &m); err != nil {
@@ -129,6 +130,10 @@ func (m *Message) check() error {
 		return refuse("action", fmt.Sprintf("not a name: 1 to %d of a-z, 0-9, _, - and ., the first a letter", MaxActionName))
 	case m.IdempotencyKey != "" && !printable(m.IdempotencyKey):
 		return refuse("idempotency_key", fmt.Sprintf("not 1 to %d printable ASCII characters", MaxIdempotencyKey))
+	case m.PayloadRef != "" && m.Payload != nil:
+		return refuse("payload_ref", "the message has a payload of its own: send one of the two")
+	case m.PayloadRef != "" && strings.HasPrefix(m.Action, ReservedPrefix):
+		return refuse("payload_ref", "Streamer's own actions take none")
 	case m.DeadlineMS != 0 && (m.DeadlineMS < MinDeadline.Milliseconds() || m.DeadlineMS > MaxDeadline.Milliseconds()):
 		return refuse("deadline_ms", fmt.Sprintf("not %d to %d milliseconds (%s to %s)",
 			MinDeadline.Milliseconds(), MaxDeadline.Milliseconds(), MinDeadline, MaxDeadline.Round(time.Hour)))
@@ -149,12 +154,40 @@ func printable(key string) bool {
 }
 
 // fields are the members that a message may have, spelled exactly so.
-var fields = []string{"action", "id", "payload", "idempotency_key", "deadline_ms", "request_id"}
+var fields = []string{"action", "id", "payload", "idempotency_key", "deadline_ms", "request_id", "payload_ref"}
 
-// scan walks the whole document once: one object, no deeper than MaxDepth, no member
-// twice in one object, no unknown one at the top. encoding/json lets all of them pass,
-// or takes a name in other letters for the same.
-func scan(b []byte) error {
+// payloadField is the message's member that a payload is, wherever it travels.
+const payloadField = "payload"
+
+// DecodePayload reads a payload that was uploaded, and refuses what it would not take
+// inside a message: other things than one JSON value, invalid UTF-8, doubled members,
+// nesting over what a message leaves to its payload. A null is nil, as if there were
+// none. The error is always a *RefusedError.
+func DecodePayload(b []byte) (json.RawMessage, error) {
+	if len(b) > MaxUpload {
+		return nil, &RefusedError{Code: MessageTooLarge, Field: payloadField, Problem: fmt.Sprintf("the payload has %d bytes, the limit is %d", len(b), MaxUpload)}
+	}
+	if err := scan(b, payloadField); err != nil {
+		return nil, err
+	}
+	if b = bytes.Trim(b, " \t\r\n"); bytes.Equal(b, []byte("null")) {
+		return nil, nil
+	}
+	return b, nil
+}
+
+// scan walks a whole document once: no deeper than MaxDepth, no member twice in one
+// object. A message must be one object, with no unknown member at the top; a payload may
+// be any value. encoding/json lets all of them pass, or takes a name in other letters for
+// the same.
+func scan(b []byte, what string) error {
+	whole, most, isMessage := "", MaxDepth, what != payloadField
+	if !isMessage {
+		whole, most = payloadField, MaxDepth-1
+	}
+	if !utf8.Valid(b) {
+		return refuse(whole, "the "+what+" is not valid UTF-8")
+	}
 	type level struct {
 		seen map[string]bool // nil for an array
 		name string          // of the member that is being read
@@ -169,12 +202,12 @@ func scan(b []byte) error {
 			return nil
 		}
 		if err != nil {
-			return refuse("", "the message is not JSON: "+plain(err))
+			return refuse(whole, "the "+what+" is not JSON: "+plain(err))
 		}
 		if len(levels) == 0 && !first {
-			return refuse("", "the message has more than one JSON value")
+			return refuse(whole, "the "+what+" has more than one JSON value")
 		}
-		if first && tok != json.Delim('{') {
+		if first && isMessage && tok != json.Delim('{') {
 			return refuse("", "the message is not a JSON object")
 		}
 		var top *level
@@ -183,12 +216,15 @@ func scan(b []byte) error {
 		}
 		if top != nil && top.key {
 			if name, ok := tok.(string); ok {
-				if len(levels) == 1 && !slices.Contains(fields, name) {
+				if isMessage && len(levels) == 1 && !slices.Contains(fields, name) {
 					return refuse(clip(name), "unknown field: a message may have "+strings.Join(fields, ", "))
 				}
 				top.name = name
 				if top.seen[name] {
 					var path []string
+					if !isMessage {
+						path = append(path, payloadField)
+					}
 					for _, l := range levels {
 						if l.seen != nil {
 							path = append(path, l.name)
@@ -209,8 +245,8 @@ func scan(b []byte) error {
 		case json.Delim('}'), json.Delim(']'):
 			levels = levels[:len(levels)-1]
 		}
-		if len(levels) > MaxDepth {
-			return refuse("", fmt.Sprintf("the message nests deeper than %d", MaxDepth))
+		if len(levels) > most {
+			return refuse(whole, fmt.Sprintf("the %s nests deeper than %d", what, most))
 		}
 		if tok != json.Delim('{') && tok != json.Delim('[') && len(levels) > 0 {
 			if top := &levels[len(levels)-1]; top.seen != nil {

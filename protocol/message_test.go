@@ -48,6 +48,8 @@ func TestDecodeMessageTakes(t *testing.T) {
 		{`{"action":"echo","deadline_ms":1000}`, protocol.Message{Action: "echo", DeadlineMS: 1000}},
 		{`{"action":"echo","deadline_ms":1123200000}`, protocol.Message{Action: "echo", DeadlineMS: 1123200000}},
 		{`{"\u0061ction":"echo"}`, protocol.Message{Action: "echo"}},
+		{`{"action":"echo","payload_ref":"R"}`, protocol.Message{Action: "echo", PayloadRef: "R"}},
+		{`{"action":"echo","payload_ref":"R","payload":null}`, protocol.Message{Action: "echo", PayloadRef: "R"}},
 	} {
 		got, err := protocol.DecodeMessage([]byte(c.in))
 		if err != nil || !reflect.DeepEqual(got, c.want) {
@@ -124,6 +126,9 @@ func TestDecodeMessageRefuses(t *testing.T) {
 		{`{"action":"echo","deadline_ms":999}`, "deadline_ms", "not 1000 to 1123200000 milliseconds (1s to 312h0m0s)"},
 		{`{"action":"echo","deadline_ms":-1000}`, "deadline_ms", "not 1000 to 1123200000"},
 		{`{"action":"echo","deadline_ms":1123200001}`, "deadline_ms", "not 1000 to 1123200000"},
+		{`{"action":"echo","payload_ref":5}`, "payload_ref", "a number stands where a string belongs"},
+		{`{"action":"echo","payload_ref":"R","payload":{}}`, "payload_ref", "send one of the two"},
+		{`{"action":"streamer.upload","payload_ref":"R"}`, "payload_ref", "Streamer's own actions take none"},
 		{`{"action":"streamer.get","request_id":5}`, "request_id", "a number stands where a string belongs"},
 	} {
 		_, err := protocol.DecodeMessage([]byte(c.in))
@@ -139,6 +144,62 @@ func TestDecodeMessageRefuses(t *testing.T) {
 			t.Errorf("%.200s: the refusal has %d bytes", c.in, len(err.Error()))
 		}
 	}
+}
+
+func TestDecodePayload(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"a":[1.10,1e400,"<\u00e9>"]}`: `{"a":[1.10,1e400,"<\u00e9>"]}`, " \t[ 1 ]\r\n": "[ 1 ]", `""`: `""`, "0": "0", "false": "false",
+		nested(31): nested(31), "null": "", " null ": "", `{"action":1,"x":2}`: `{"action":1,"x":2}`,
+		`"` + strings.Repeat("x", protocol.MaxUpload-2) + `"`: `"` + strings.Repeat("x", protocol.MaxUpload-2) + `"`,
+	} {
+		if got, err := protocol.DecodePayload([]byte(in)); err != nil || string(got) != want || (want == "") != (got == nil) {
+			t.Errorf("%.100s is read as %.100s, err %v", in, got, err)
+		}
+	}
+	for _, c := range []struct {
+		in, field, problem string
+		code               protocol.Code
+	}{
+		{"", "payload", "the payload is not JSON: it ends too early", protocol.BadMessage},
+		{" ", "payload", "it ends too early", protocol.BadMessage},
+		{"{", "payload", "it ends too early", protocol.BadMessage},
+		{"1 2", "payload", "more than one JSON value", protocol.BadMessage},
+		{"nul", "payload", "the payload is not JSON", protocol.BadMessage},
+		{"\"\xff\"", "payload", "the payload is not valid UTF-8", protocol.BadMessage},
+		{"\xef\xbb\xbf1", "payload", "the payload is not JSON", protocol.BadMessage},
+		{nested(32), "payload", "the payload nests deeper than 31", protocol.BadMessage},
+		{nested(100_000), "payload", "the payload nests deeper than 31", protocol.BadMessage},
+		{`{"a":1,"a":2}`, "payload.a", "stands twice in one object", protocol.BadMessage},
+		{`{"b":[{"c":{"d":1,"d":1}}]}`, "payload.b.c.d", "stands twice in one object", protocol.BadMessage},
+		{`"` + strings.Repeat("x", protocol.MaxUpload-1) + `"`, "payload", "the payload has 5242881 bytes, the limit is 5242880", protocol.MessageTooLarge},
+	} {
+		_, err := protocol.DecodePayload([]byte(c.in))
+		refused, ok := errors.AsType[*protocol.RefusedError](err)
+		if !ok || refused.Code != c.code || refused.Field != c.field || !strings.Contains(refused.Problem, c.problem) {
+			t.Errorf("%.100s: err is %v, want field %q: %s", c.in, err, c.field, c.problem)
+		}
+	}
+}
+
+// FuzzDecodePayload: what is refused inside a message is refused by itself, and the other
+// way round.
+func FuzzDecodePayload(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,{"b":null}]}`, "null", `{"a":1,"a":2}`, "1 2", nested(31), nested(32), "\"\xff\"", `"}`, `1,"id":"x"`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 20_000 || !json.Valid(b) {
+			if _, err := protocol.DecodePayload(b); err == nil && !json.Valid(b) {
+				t.Fatalf("%q is taken", b)
+			}
+			return
+		}
+		payload, err := protocol.DecodePayload(b)
+		m, inside := protocol.DecodeMessage(fmt.Appendf(nil, `{"action":"echo","payload":%s}`, b))
+		if (err == nil) != (inside == nil) || err == nil && string(payload) != string(m.Payload) {
+			t.Fatalf("%q by itself is %q, err %v; inside a message %q, err %v", b, payload, err, m.Payload, inside)
+		}
+	})
 }
 
 func TestDecodeMessageTooLarge(t *testing.T) {

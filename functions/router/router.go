@@ -24,6 +24,7 @@ import (
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/files"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/store"
@@ -36,6 +37,8 @@ type Files interface {
 	view.Linker
 	Of(key lifecycle.Key) streamer.Files
 	PutDocument(ctx context.Context, key string, doc []byte) (hash []byte, err error)
+	UploadLink(ctx context.Context, key string, u files.Upload) (url string, headers map[string]string, expires time.Time, err error)
+	Uploaded(ctx context.Context, key string, u files.Upload) ([]byte, error)
 }
 
 // Router is the function behind all three routes. All fields must be set.
@@ -176,6 +179,8 @@ func (r *Router) act(ctx context.Context, c call) (protocol.Frame, error) {
 		return r.unsubscribe(ctx, c)
 	case protocol.ActionCancel:
 		return r.cancel(ctx, c)
+	case protocol.ActionUpload:
+		return r.upload(ctx, c)
 	}
 	entry, ok := r.Registry.Lookup(c.Action)
 	if !ok {
@@ -183,6 +188,13 @@ func (r *Router) act(ctx context.Context, c call) (protocol.Frame, error) {
 	}
 	if c.RequestID != "" {
 		return nil, &protocol.RefusedError{Code: protocol.BadMessage, Field: "request_id", Problem: "only Streamer's own actions take one: this action makes a new request"}
+	}
+	if c.PayloadRef != "" {
+		payload, err := r.uploaded(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		c.Payload = payload
 	}
 	if err := entry.Check(c.Payload); err != nil {
 		return nil, err

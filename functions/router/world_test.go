@@ -22,6 +22,7 @@ import (
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/functions/router"
+	"github.com/pay-theory/streamer/internal/files"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/store"
@@ -133,6 +134,26 @@ func (b *bucket) PutDocument(_ context.Context, key string, doc []byte) ([]byte,
 	b.documents[key] = string(doc)
 	sum := sha256.Sum256(doc)
 	return sum[:], nil
+}
+
+func (b *bucket) UploadLink(_ context.Context, key string, u files.Upload) (string, map[string]string, time.Time, error) {
+	return "https://b.example/" + key + "?a=1&b=2", map[string]string{"content-type": "application/json", "x-size": fmt.Sprint(u.Size)}, start.Add(15 * time.Minute), b.err
+}
+
+func (b *bucket) Uploaded(_ context.Context, key string, u files.Upload) ([]byte, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	doc, ok := b.documents[key]
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("%w: secret", files.ErrNoUpload)
+	case int64(len(doc)) != u.Size:
+		return nil, &files.MismatchError{Field: "size"}
+	case sha256.Sum256([]byte(doc)) != u.Hash:
+		return nil, &files.MismatchError{Field: "sha256"}
+	}
+	return []byte(doc), nil
 }
 
 type requestFiles struct{ key lifecycle.Key }
