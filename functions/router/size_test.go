@@ -95,5 +95,18 @@ func TestSizeOfTheRowThatPulsesTouch(t *testing.T) {
 		if c.most != 0 && pulsed >= c.most {
 			t.Errorf("%s: the row has %d bytes after a pulse, it must stay below %d", c.name, pulsed, c.most)
 		}
+		// The same once its attempt has gone on in another function, with a state.
+		state := lifecycle.Document{At: lifecycle.PlaceObject, Hash: make([]byte, 32)}
+		if len(c.payload) < 100 {
+			state = lifecycle.Document{JSON: text(100)}
+		}
+		step(lifecycle.Save(1, state))
+		step(lifecycle.Continue(1, lifecycle.State{Percentage: 33.3, Message: c.progress, Seq: lifecycle.Seq(1, 17)}, start.Add(3*time.Second)))
+		step(lifecycle.Resume(carrier, owner, start.Add(4*time.Second), 30*time.Second))
+		pulsed = itemSize(t, step(lifecycle.Pulse(2, lifecycle.State{Percentage: 33.3, Message: c.progress, Seq: lifecycle.Seq(2, 17)}, start.Add(6*time.Second), 30*time.Second, nil)))
+		t.Logf("%s: %d bytes when it goes on with a state", c.name, pulsed)
+		if c.most != 0 && pulsed >= c.most {
+			t.Errorf("%s: the row has %d bytes when it goes on with a state, it must stay below %d", c.name, pulsed, c.most)
+		}
 	}
 }

@@ -8,6 +8,13 @@
 // it, and then it is deleted; ErrKeep leaves it in the queue, to come back at the time
 // that was set on it. The message that a claim came with, the carrier, is deleted only
 // once everyone was told, so a worker may die at any point and the request goes on.
+//
+// An attempt may take more than one run. When its handler saves a state and the next step
+// might not fit into what is left of the function, it is told to return, and the request
+// is given back in one update: it waits like a new one, so its own stream record is the
+// fresh hint, and the message is deleted with nobody told anything. Whoever claims it goes
+// on with the same attempt. A state is kept before the handler hears of it, so it is there
+// for the next attempt too if the function dies instead.
 package executor
 
 import (
