@@ -35,7 +35,7 @@ func findCaller(caller, callee string) (pid int, err error) {
 		}
 		return strconv.Atoi(strings.Split(file, "/")[2])
 	}
-	return 0, fmt.Errorf("no process has the connection from %s", caller)
+	return 0, fmt.Errorf("%w: no process has the connection from %s", errCallerGone, caller)
 }
 
 func inodeOf(caller, callee string) (string, error) {
@@ -58,7 +58,7 @@ func inodeOf(caller, callee string) (string, error) {
 			return f[9], nil
 		}
 	}
-	return "", fmt.Errorf("the connection from %s is gone", caller)
+	return "", fmt.Errorf("%w: there is no connection from %s", errCallerGone, caller)
 }
 
 // procAddress writes an IPv4 address as /proc/net/tcp does.

@@ -316,6 +316,28 @@ func TestKillPoints(t *testing.T) {
 	}
 }
 
+func TestCallerThatIsGoneIsKilledEnough(t *testing.T) {
+	killPoints(t)
+	var arrived atomic.Int32
+	f, server := newFront(t, upstreamCounting(&arrived))
+	f.owns = func(int) bool { return true }
+	putFaults(t, server, Rule{Operation: "*", Fault: FaultKill, When: After})
+	r := httptest.NewRequest("POST", "/", strings.NewReader("x")) // over no connection of this machine
+	r.RemoteAddr = "127.0.0.1:1"
+	r = r.WithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1})))
+	func() {
+		defer func() {
+			if p := recover(); p != http.ErrAbortHandler {
+				t.Errorf("ended with %v", p)
+			}
+		}()
+		f.ServeHTTP(httptest.NewRecorder(), r)
+	}()
+	if h := hits(t, server)[0].Hits; len(h) != 1 || h[0].Error != "" || arrived.Load() != 1 {
+		t.Errorf("%+v, %d arrived", h, arrived.Load())
+	}
+}
+
 func TestRulePicksItsFunction(t *testing.T) {
 	killPoints(t)
 	var arrived atomic.Int32

@@ -56,7 +56,8 @@ func (f *Front) inject(w http.ResponseWriter, r *http.Request, next http.Handler
 	var pid int
 	if fault.Fault == FaultKill || fault.Fault == FaultStop {
 		var err error
-		if pid, err = f.caller(r); err != nil {
+		// One that another of its calls got killed meanwhile is as dead as it should be.
+		if pid, err = f.caller(r); err != nil && (fault.Fault != FaultKill || !errors.Is(err, errCallerGone)) {
 			return err
 		}
 		fault.note(pid, nil)
@@ -74,8 +75,10 @@ func (f *Front) inject(w http.ResponseWriter, r *http.Request, next http.Handler
 			return err
 		}
 	case FaultKill:
-		if err := kill(pid); err != nil {
-			return err
+		if pid != 0 {
+			if err := kill(pid); err != nil {
+				return err
+			}
 		}
 		panic(http.ErrAbortHandler) // nobody is left to answer
 	case FaultReset:
@@ -88,6 +91,9 @@ func (f *Front) inject(w http.ResponseWriter, r *http.Request, next http.Handler
 	answer.send(w)
 	return nil
 }
+
+// errCallerGone says that a call's connection has no other end any more.
+var errCallerGone = errors.New("the caller is gone")
 
 // caller finds the process that made a call, if faults may be made to it.
 func (f *Front) caller(r *http.Request) (pid int, err error) {
