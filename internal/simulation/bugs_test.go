@@ -1,0 +1,194 @@
+package simulation
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// bug is something that is wrong with the world, in the place of something that could be
+// wrong with the code.
+type bug struct {
+	name string
+	// found is a part of what must be said about it.
+	found string
+	// plan, if set, changes what goes wrong besides, so that the bug has its occasion and
+	// nothing else heals it.
+	plan   func(*plan)
+	update func(lifecycle.Update) lifecycle.Update
+	create func(*world, *lifecycle.Row)
+	// message changes what a client sends.
+	message func(body string) string
+	post    func(protocol.Frame) protocol.Frame
+	// swallow says which frames are not posted, and nobody is told.
+	swallow func(protocol.Frame) bool
+
+	recordsLost  bool // all of them
+	noReconciler bool
+	sendsIgnored bool // that they failed
+	sendsLost    bool // now and then
+	deletesFirst bool // messages, as they are delivered
+	keepsNothing bool // of the messages that a processor wants to stay
+	throttled    bool // that a post was is not told
+}
+
+// planted are the bugs that must be found. Each stands for a line of the code that holds
+// a promise; the comments say which.
+var planted = []bug{
+	// lifecycle: owned.
+	{name: "the owner's writes do not look at the fence", found: "fenced off", update: without("fence", "pulse", "complete", "fail", "cancelled", "retry", "save", "continue")},
+	// lifecycle: owned.
+	{name: "terminal writes do not look at the status", found: "second terminal transition", update: without("status", "complete", "fail", "cancelled", "end")},
+	// lifecycle: seen.
+	{name: "ending does not look at what was read", found: "the end", update: free("end")},
+	// lifecycle: Claim.
+	{name: "a claim does not look at the lease", found: "the lease lasts", update: without("lease_until", "claim")},
+	{name: "a claim does not look at the back-off", found: "before its time", update: without("next_at", "claim")},
+	{name: "a claim does not look at the attempts", found: "attempt", update: without("attempt", "claim")},
+	{name: "a claim does not look at the status", found: "terminal", update: free("claim")},
+	{name: "a claim does not raise the fence", found: "the fence stays", update: unchanged("fence", "claim")},
+	{name: "a claim does not raise the attempt", found: "the attempt stays", update: unchanged("attempt", "claim")},
+	{name: "a pulse does not renew the lease", found: "nothing went wrong", update: unchanged("lease_until", "pulse"), plan: (*plan).hush},
+	{name: "a cancelled request goes on", found: "it was cancelled", update: without("cancel_at", "claim")},
+	// lifecycle: Vacant.
+	{name: "a request is put over another", found: "over one", create: func(w *world, row *lifecycle.Row) {
+		if _, stands := w.rows[row.PK]; stands {
+			w.table.forget(row.Key())
+		}
+	}},
+	// lifecycle: KeyedID.
+	{name: "an idempotency key makes a new request", found: "has brought in", plan: func(p *plan) { p.odds[doneButFailed] = 0.1 }, message: func(body string) string {
+		return regexp.MustCompile(`"idempotency_key":"[^"]*",?`).ReplaceAllString(body, "")
+	}},
+	// lifecycle: Watch.
+	{name: "subscribing does not register", found: "was not told", update: func(u lifecycle.Update) lifecycle.Update {
+		u.Join = nil
+		return u
+	}},
+	// lifecycle: Seq.
+	{name: "each claim counts its frames from one", found: "which is", post: renumbered(func(seq int64) int64 { return seq % 1_000_000 })},
+	{name: "all frames of a claim have one number", found: "stood for", post: renumbered(func(seq int64) int64 { return seq / 1_000_000 * 1_000_000 })},
+	// progress: Tracker.Close.
+	{name: "progress is numbered above the end", found: "which ended with", post: func(f protocol.Frame) protocol.Frame {
+		if p, ok := f.(protocol.Progress); ok {
+			p.Seq += 500_000
+			return p
+		}
+		return f
+	}},
+	// executor: end, tell.
+	{name: "terminal frames are swallowed", found: "was not told", swallow: func(f protocol.Frame) bool { return f.Type().Terminal() }},
+	{name: "a throttled post counts as made", found: "was not told", throttled: true},
+	{name: "a message is deleted before the telling", found: "was not told", deletesFirst: true},
+	// executor: ErrKeep.
+	{name: "a message that must stay is deleted, and nobody reconciles", found: "is lost", keepsNothing: true, noReconciler: true},
+	{name: "a message is deleted before the work, and nobody reconciles", found: "is lost", deletesFirst: true, noReconciler: true},
+	// dispatcher: Handle.
+	{name: "the dispatcher drops what it could not send, and nobody reconciles", found: "is lost", sendsIgnored: true, noReconciler: true},
+	// reconciler.
+	{name: "nobody reconciles while records are lost", found: "is lost", recordsLost: true, noReconciler: true},
+	{name: "nobody reconciles while sends are lost", found: "is lost", sendsLost: true, noReconciler: true},
+	{name: "the reconciler takes every row for one that moved", found: "is lost", update: never("resend")},
+}
+
+// without drops the tests of a field from the guards of the named updates.
+func without(field lifecycle.Field, names ...string) func(lifecycle.Update) lifecycle.Update {
+	return dropped(func(t lifecycle.Test) bool { return t.Field == field }, names...)
+}
+
+// free drops all tests from the guards of the named updates.
+func free(names ...string) func(lifecycle.Update) lifecycle.Update {
+	return dropped(func(lifecycle.Test) bool { return true }, names...)
+}
+
+func dropped(which func(lifecycle.Test) bool, names ...string) func(lifecycle.Update) lifecycle.Update {
+	return func(u lifecycle.Update) lifecycle.Update {
+		if !slices.Contains(names, u.Name) {
+			return u
+		}
+		var when []lifecycle.Guard
+		for _, g := range u.When {
+			when = append(when, slices.DeleteFunc(slices.Clone(g), which))
+		}
+		u.When = when
+		return u
+	}
+}
+
+// never refuses the named update.
+func never(name string) func(lifecycle.Update) lifecycle.Update {
+	return func(u lifecycle.Update) lifecycle.Update {
+		if u.Name == name {
+			u.When = nil
+		}
+		return u
+	}
+}
+
+// unchanged drops a field from what the named update writes.
+func unchanged(field lifecycle.Field, name string) func(lifecycle.Update) lifecycle.Update {
+	return func(u lifecycle.Update) lifecycle.Update {
+		if u.Name == name {
+			u.Set, u.Add = maps.Clone(u.Set), maps.Clone(u.Add)
+			delete(u.Set, field)
+			delete(u.Add, field)
+		}
+		return u
+	}
+}
+
+// renumbered gives the frames about a request other numbers.
+func renumbered(number func(int64) int64) func(protocol.Frame) protocol.Frame {
+	return func(f protocol.Frame) protocol.Frame {
+		switch f := f.(type) {
+		case protocol.Progress:
+			f.Seq = number(f.Seq)
+			return f
+		case protocol.RetryingFrame:
+			f.Seq = number(f.Seq)
+			return f
+		case protocol.Complete:
+			f.Seq = number(f.Seq)
+			return f
+		case protocol.FailedFrame:
+			f.Seq = number(f.Seq)
+			return f
+		}
+		return f
+	}
+}
+
+// A check that checks nothing would find none of these.
+func TestPlantedBugsAreFound(t *testing.T) {
+	const patience = 2 * seeds
+	for _, b := range planted {
+		t.Run(b.name, func(t *testing.T) {
+			var mu sync.Mutex
+			var first uint64
+			var text string
+			each(t, 1, patience, b, func(t *testing.T, w *world) bool {
+				i := slices.IndexFunc(w.broken, func(s string) bool { return strings.Contains(s, b.found) })
+				if i < 0 {
+					return false
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if first == 0 || w.seed < first {
+					first, text = w.seed, w.broken[i]
+				}
+				return true
+			})
+			if first == 0 {
+				t.Errorf("not found in %d seeds", patience)
+				return
+			}
+			t.Logf("found by seed %d: %s", first, text)
+		})
+	}
+}

@@ -1,0 +1,120 @@
+package simulation
+
+import (
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// fate is what becomes of a call.
+type fate int
+
+const (
+	fine           fate = iota
+	slow                // it arrives late
+	late                // its answer does
+	failed              // it is refused, or throttled
+	doneButFailed       // it happened, but looks failed
+	hangs               // it never arrives
+	doneButHangs        // its answer never does
+	crashes             // the process dies before it
+	doneAndCrashes      // and after it
+	freezes             // the process stands still before it
+	doneAndFreezes      // and after it
+	fates
+)
+
+// plan is what goes wrong in a world, and how often.
+type plan struct {
+	// In quiet worlds nothing fails, though some things come twice: there, requests end
+	// as their handlers say.
+	quiet bool
+	// faults is how long there are any.
+	faults time.Duration
+	odds   [fates]float64
+
+	recordLost, recordTwice float64
+	messageTwice            float64 // is delivered again while it is worked on
+	deleteLost              float64
+	staleDelete             float64 // deleting with an old handle works
+	staleHold               float64 // and so does holding
+	disconnects             float64
+	noDisconnectEvent       float64
+	cancels                 float64
+}
+
+// newPlan rolls which faults there are at all, and then how often each.
+func newPlan(dice *rand.Rand) plan {
+	p := plan{faults: between(dice, 3*time.Minute, 15*time.Minute)}
+	if dice.IntN(12) == 0 {
+		p.hush()
+		return p
+	}
+	scale := []float64{0.3, 1, 1, 3}[dice.IntN(4)]
+	some := func(odds float64) float64 {
+		if dice.IntN(3) == 0 {
+			return 0
+		}
+		return min(odds*scale*(0.5+dice.Float64()), 0.5)
+	}
+	for f, odds := range [fates]float64{
+		slow: 0.02, late: 0.02, failed: 0.02, doneButFailed: 0.02, hangs: 0.005, doneButHangs: 0.01,
+		crashes: 0.006, doneAndCrashes: 0.01, freezes: 0.004, doneAndFreezes: 0.006,
+	} {
+		if odds > 0 {
+			p.odds[f] = some(odds)
+		}
+	}
+	p.recordLost, p.recordTwice = some(0.1), some(0.2)
+	p.messageTwice, p.deleteLost = some(0.1), some(0.1)
+	p.staleDelete, p.staleHold = some(0.3), some(0.5)
+	p.disconnects, p.noDisconnectEvent = some(0.4), some(0.3)
+	p.cancels = some(0.2)
+	return p
+}
+
+// hush leaves nothing but doubles.
+func (p *plan) hush() {
+	*p = plan{quiet: true, faults: p.faults, messageTwice: 0.3, recordTwice: 0.3}
+}
+
+// fate rolls what becomes of a call. What a call goes to bounds what can happen to it.
+func (p plan) fate(k kind, dice *rand.Rand) fate {
+	roll := dice.Float64()
+	for f, odds := range p.odds {
+		if roll -= odds; roll >= 0 || odds == 0 {
+			continue
+		}
+		if dies := fate(f) >= crashes; (k == toSleep || k == toReturn) && !dies {
+			return fine
+		}
+		return fate(f)
+	}
+	return fine
+}
+
+// failure is what a call that fails is told.
+func (k kind) failure(dice *rand.Rand) error {
+	if k != toPost {
+		return errNoAnswer
+	}
+	switch dice.IntN(3) {
+	case 0:
+		return status(http.StatusTooManyRequests)
+	case 1:
+		return status(http.StatusInternalServerError)
+	}
+	return errNoAnswer
+}
+
+// status is an answer of API Gateway's that is an error.
+func status(code int) error {
+	return &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: code, Body: io.NopCloser(strings.NewReader(""))}},
+		Err:      errNoAnswer,
+	}
+}

@@ -1,0 +1,154 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/executor"
+	"github.com/pay-theory/streamer/internal/progress"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// clocks are those that a stack has by default.
+var clocks = executor.Clocks{
+	Clocks:     progress.Clocks{Lease: 30 * time.Second, Pulse: 2 * time.Second, PulseIdle: 10 * time.Second, Interval: 250 * time.Millisecond},
+	Visibility: time.Minute,
+}
+
+// job is what a request asks for.
+type job struct {
+	Kind   string `json:"kind"`
+	N      int    `json:"n"`
+	Steps  int    `json:"steps"`
+	StepMS int    `json:"step_ms"`
+	Pad    string `json:"pad,omitempty"`
+}
+
+type outcome struct {
+	N   int    `json:"n"`
+	Pad string `json:"pad,omitempty"`
+}
+
+// The ways in which a handler goes about it.
+const (
+	succeeds = "succeeds"
+	silent   = "silent"   // returns nil without completing
+	bursts   = "bursts"   // reports a lot
+	large    = "large"    // has a result that is too large for the row
+	regrets  = "regrets"  // fails after it has completed
+	flaky    = "flaky"    // fails at first, retryably
+	fails    = "fails"    // fails for good
+	trips    = "trips"    // panics at first
+	panics   = "panics"   // panics each time
+	overruns = "overruns" // takes longer than it may
+	deaf     = "deaf"     // and does not heed its context either
+	ailing   = "ailing"   // fails each time, retryably
+)
+
+var kinds = []string{succeeds, succeeds, succeeds, silent, bursts, large, regrets, flaky, fails, trips, panics, overruns, deaf, ailing}
+
+// actions are declared as a stack's would be.
+var actions = []streamer.Action[job, outcome]{
+	{Name: "work", Async: true, Timeout: time.Minute, Attempts: 3},
+	{Name: "long", Async: true, Timeout: 100 * time.Second, Attempts: 5},
+	{Name: "once", Async: true, Timeout: 40 * time.Second, Attempts: 1},
+}
+
+// registry binds the actions for one process.
+func registry(p *process) *streamer.Registry {
+	var entries []streamer.Entry
+	for _, a := range actions {
+		entries = append(entries, a.Bind(p.work))
+	}
+	r, err := streamer.NewRegistry(entries...)
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
+
+// work is the handler.
+func (p *process) work(ctx context.Context, req *streamer.Request[job], r streamer.Reporter[outcome]) error {
+	j := req.Payload
+	tag := fmt.Sprintf("work %s/%d ", short(req.ID), req.Attempt)
+	step := time.Duration(j.StepMS) * time.Millisecond
+	for i := range j.Steps {
+		if p.sleep(ctx, step, fmt.Sprint(tag, i)) != nil {
+			return context.Cause(ctx)
+		}
+		percentage := float64(100*(i+1)) / float64(j.Steps+1)
+		if i%3 == 0 {
+			r.Step(percentage, fmt.Sprint("step ", i))
+		} else {
+			r.Report(percentage, fmt.Sprint("step ", i))
+		}
+		for k := range 15 {
+			if j.Kind != bursts || p.sleep(ctx, time.Millisecond, fmt.Sprint(tag, i, ".", k)) != nil {
+				break
+			}
+			r.Report(percentage, fmt.Sprint("step ", i, ".", k))
+		}
+	}
+	// What a handler reports last and how it ends are two steps, so that the seed decides
+	// what comes between them.
+	if p.sleep(ctx, 0, tag+"ends") != nil {
+		return context.Cause(ctx)
+	}
+	result := outcome{N: j.N}
+	switch j.Kind {
+	case silent:
+		return nil
+	case large:
+		result.Pad = strings.Repeat("x", protocol.MaxInline)
+	case regrets:
+		if err := r.Complete(result); err != nil {
+			return err
+		}
+		return streamer.Errorf("LATE", "too late")
+	case flaky:
+		if req.Attempt == 1 {
+			return &streamer.Error{Code: "BUSY", Message: "not now", Retryable: true}
+		}
+	case ailing:
+		return fmt.Errorf("some service does not answer")
+	case fails:
+		return streamer.Errorf("BAD", "never")
+	case trips, panics:
+		if req.Attempt == 1 || j.Kind == panics {
+			panic("oh")
+		}
+	case overruns:
+		if p.sleep(ctx, 10*time.Minute, tag+"overruns") != nil {
+			return context.Cause(ctx)
+		}
+	case deaf:
+		_ = p.sleep(context.WithoutCancel(ctx), 115*time.Second, tag+"is deaf")
+	}
+	return r.Complete(result)
+}
+
+// expected is how a request ends where nothing goes wrong.
+func expected(kind string, most int) (status protocol.Status, code protocol.Code, attempt int) {
+	switch kind {
+	case flaky:
+		if most == 1 {
+			return protocol.Failed, "BUSY", 1
+		}
+		return protocol.Completed, "BUSY", 2
+	case trips:
+		if most == 1 {
+			return protocol.Failed, protocol.Internal, 1
+		}
+		return protocol.Completed, protocol.Internal, 2
+	case fails:
+		return protocol.Failed, "BAD", 1
+	case panics, ailing:
+		return protocol.Failed, protocol.Internal, most
+	case overruns, deaf:
+		return protocol.Failed, protocol.Timeout, most
+	}
+	return protocol.Completed, "", 1
+}

@@ -1,0 +1,204 @@
+package simulation
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/functions/router"
+	"github.com/pay-theory/streamer/internal/executor"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/store"
+)
+
+// requests is the requests table: store.Memory, with the world looking on.
+type requests struct {
+	*store.Memory
+	w *world
+	// wrote is the row that the last write left.
+	wrote lifecycle.Row
+}
+
+func newRequests(w *world) *requests {
+	r := &requests{Memory: store.NewMemory(), w: w}
+	r.OnPut = func(row lifecycle.Row) {
+		r.wrote = row
+		w.stream.put(w, row)
+	}
+	return r
+}
+
+// forget makes room for another row, for the bug that puts one over another.
+func (r *requests) forget(key lifecycle.Key) {
+	_, err := r.Memory.Update(r.w.ctx, key, lifecycle.Update{When: []lifecycle.Guard{{}}, Set: map[lifecycle.Field]any{"ttl": int64(1)}})
+	if err != nil {
+		panic(err)
+	}
+}
+
+// table is the requests table as one process reaches it.
+type table struct {
+	*store.Memory
+	p *process
+}
+
+// Create implements store.Requests.
+func (t table) Create(ctx context.Context, row lifecycle.Row, now time.Time) error {
+	w := t.p.w
+	_, err := ask(t.p, ctx, toTable, "create "+short(row.PK), 0, func() (struct{}, error) {
+		if w.bug.create != nil {
+			w.bug.create(w, &row)
+		}
+		err := w.table.Memory.Create(w.ctx, row, now)
+		if err == nil {
+			w.created(t.p, w.table.wrote)
+		}
+		return struct{}{}, err
+	})
+	return err
+}
+
+// Update implements store.Requests.
+func (t table) Update(ctx context.Context, key lifecycle.Key, u lifecycle.Update) (lifecycle.Row, error) {
+	w := t.p.w
+	return ask(t.p, ctx, toTable, u.Name+" "+short(key.ID), 0, func() (lifecycle.Row, error) {
+		if w.bug.update != nil {
+			u = w.bug.update(u)
+		}
+		before := w.rows[key.PK()]
+		row, err := w.table.Memory.Update(w.ctx, key, u)
+		if err == nil {
+			w.updated(t.p, u, before, w.table.wrote)
+		}
+		return row, err
+	})
+}
+
+// Get implements store.Requests.
+func (t table) Get(ctx context.Context, key lifecycle.Key) (lifecycle.Row, bool, error) {
+	type found struct {
+		row    lifecycle.Row
+		exists bool
+	}
+	f, err := ask(t.p, ctx, toTable, "get "+short(key.ID), 0, func() (f found, err error) {
+		f.row, f.exists, err = t.Memory.Get(t.p.w.ctx, key)
+		return f, err
+	})
+	return f.row, f.exists, err
+}
+
+// PutPayload implements store.Requests.
+func (t table) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, expires time.Time) error {
+	_, err := ask(t.p, ctx, toTable, "put payload "+short(key.ID), 0, func() (struct{}, error) {
+		return struct{}{}, t.Memory.PutPayload(t.p.w.ctx, key, hash, payload, expires)
+	})
+	return err
+}
+
+// Payload implements store.Requests.
+func (t table) Payload(ctx context.Context, key lifecycle.Key, hash []byte) (string, error) {
+	return ask(t.p, ctx, toTable, "payload "+short(key.ID), 0, func() (string, error) {
+		return t.Memory.Payload(t.p.w.ctx, key, hash)
+	})
+}
+
+// Open implements store.Requests.
+func (t table) Open(ctx context.Context, shard int, before time.Time, page string) ([]lifecycle.Row, string, error) {
+	type listed struct {
+		rows []lifecycle.Row
+		next string
+	}
+	l, err := ask(t.p, ctx, toTable, fmt.Sprint("open ", shard, page), 0, func() (l listed, err error) {
+		if !t.p.w.someOpen(shard) {
+			return l, nil // as the table would say, but sooner
+		}
+		l.rows, l.next, err = t.Memory.Open(t.p.w.ctx, shard, before, page)
+		return l, err
+	})
+	return l.rows, l.next, err
+}
+
+// connections is the table of connections as one process reaches it.
+type connections struct{ p *process }
+
+// Put implements store.Connections.
+func (c connections) Put(ctx context.Context, row store.Connection) error {
+	_, err := ask(c.p, ctx, toTable, "put connection "+row.ID, 0, func() (struct{}, error) {
+		c.p.w.gateway.rows[row.ID] = row
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// Get implements store.Connections.
+func (c connections) Get(ctx context.Context, id string) (store.Connection, bool, error) {
+	type found struct {
+		row    store.Connection
+		exists bool
+	}
+	f, err := ask(c.p, ctx, toTable, "get connection "+id, 0, func() (f found, err error) {
+		f.row, f.exists = c.p.w.gateway.rows[id]
+		return f, nil
+	})
+	return f.row, f.exists, err
+}
+
+// Delete implements store.Connections.
+func (c connections) Delete(ctx context.Context, id string) error {
+	_, err := ask(c.p, ctx, toTable, "delete connection "+id, 0, func() (struct{}, error) {
+		delete(c.p.w.gateway.rows, id)
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// bucket is the files bucket as one process reaches it.
+type bucket struct {
+	p *process
+	// What nobody here asks of it is not there.
+	routerFiles
+	executorFiles
+}
+
+type (
+	routerFiles   = router.Files
+	executorFiles = executor.Files
+)
+
+// Of implements executor.Files.
+func (bucket) Of(lifecycle.Key) streamer.Files { return noFiles{} }
+
+// PutDocument implements executor.Files.
+func (b bucket) PutDocument(ctx context.Context, key string, doc []byte) ([]byte, error) {
+	return ask(b.p, ctx, toFiles, "put "+key, 0, func() ([]byte, error) {
+		b.p.w.objects[key] = string(doc)
+		sum := sha256.Sum256(doc)
+		return sum[:], nil
+	})
+}
+
+// Document implements executor.Files.
+func (b bucket) Document(ctx context.Context, key string, hash []byte) ([]byte, error) {
+	return ask(b.p, ctx, toFiles, "read "+key, 0, func() ([]byte, error) {
+		doc, ok := b.p.w.objects[key]
+		if sum := sha256.Sum256([]byte(doc)); !ok || string(sum[:]) != string(hash) {
+			return nil, errors.New("no such object")
+		}
+		return []byte(doc), nil
+	})
+}
+
+// Link implements view.Linker. It asks nobody: a link is only signed.
+func (b bucket) Link(_ context.Context, key string) (string, time.Time, error) {
+	return "https://files.example/" + key, b.p.Now().Add(15 * time.Minute), nil
+}
+
+type noFiles struct{}
+
+func (noFiles) Put(context.Context, string, string, io.Reader) (streamer.File, error) {
+	return streamer.File{}, errors.New("no files here")
+}
