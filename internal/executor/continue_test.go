@@ -130,6 +130,17 @@ func TestContinue(t *testing.T) {
 			t.Errorf("row %+v", row)
 		}
 	})
+	play(t, "and a step that a slow client did not take yet", func(t *testing.T, r *rig) {
+		r.fate["c"] = streamer.ErrThrottled
+		time.AfterFunc(21*time.Second, func() { r.set(func() { r.fate["c"] = nil }) })
+		r.handler = func(ctx context.Context, req request, rep reporter) error {
+			err := yields(1)(ctx, req, rep)
+			rep.Step(1, "")
+			return err
+		}
+		r.wantContinued(r.invoke("m1", functionTime), 1, 1)
+		r.wantFrames("1")
+	})
 	play(t, "but holds it for a short time only", func(t *testing.T, r *rig) {
 		r.fate["c"] = streamer.ErrThrottled
 		r.handler = func(ctx context.Context, req request, rep reporter) error {
