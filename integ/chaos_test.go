@@ -2,8 +2,6 @@ package integ_test
 
 import (
 	"fmt"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -45,10 +43,7 @@ func weather(mark string, share float64, seed uint64) []front.Rule {
 func TestRequestsEndInAnyWeather(t *testing.T) {
 	t.Parallel()
 	s := local(t, "calls that may be made to fail")
-	requests := 24
-	if n, err := strconv.Atoi(os.Getenv("STREAMER_SOAK_REQUESTS")); err == nil {
-		requests = n
-	}
+	const requests = 24
 	for _, percent := range []int{1, 5, 20} {
 		t.Run(fmt.Sprintf("%d percent", percent), func(t *testing.T) {
 			t.Parallel()

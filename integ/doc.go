@@ -10,6 +10,7 @@
 //	STREAMER_TOKEN_ISSUER    the tokens' issuer, if it is not the local stage's
 //	STREAMER_TOKEN_AUDIENCE  and their audience
 //	AWS_ENDPOINT_URL         where the local stage answers AWS calls
+//	STREAMER_SOAK            1 runs what takes minutes, too
 //
 // Without STREAMER_OUTPUTS every test is skipped, or fails where CI is "true".
 //
@@ -19,4 +20,9 @@
 // the same stage, and a report's rows are exactly those that its test made. Whatever
 // arrives on any connection must be a frame of a known type without a word of what
 // happened inside; the client checks it, not each test.
+//
+// Tests with faults ask the local stage's front for them, by rules that look for a mark
+// which stands in every call about the test's own requests; so they run beside the
+// others. What comes of each request is held against all that its clients saw: see
+// history.
 package integ

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -14,8 +12,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/pay-theory/streamer/protocol"
 	"github.com/pay-theory/streamer/scripts/stage/front"
@@ -106,35 +104,15 @@ func control(t *testing.T, method, url string, body any) []byte {
 	return answer
 }
 
-// invoke runs a function by its name and returns the error that it failed with, if it
-// did (Lambda API reference, Invoke).
-func invoke(t *testing.T, s *stage, name string) (failure string) {
+// invoke runs a function by its name and returns what it failed with, if it did.
+func invoke(t *testing.T, name string) (failure string) {
 	t.Helper()
-	cfg := awsConfig(t)
-	root, err := cfg.Credentials.Retrieve(t.Context())
+	out, err := lambda.NewFromConfig(awsConfig(t)).Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name})
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := []byte("{}")
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.endpoint+"/2015-03-31/functions/"+name+"/invocations", bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(t.Context(), root, req, hex.EncodeToString(sum[:]), "lambda", cfg.Region, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode/100 != 2 {
-		t.Fatalf("invoke %s: %s, %v: %s", name, resp.Status, err, answer)
-	}
-	if resp.Header.Get("X-Amz-Function-Error") != "" {
-		return string(answer)
+	if out.FunctionError != nil {
+		return string(out.Payload)
 	}
 	return ""
 }

@@ -73,12 +73,12 @@ func TestLostHintIsSentAgain(t *testing.T) {
 		if l.rule != nil {
 			longAgo(t, l.tenant, l.id)
 			set := faults(t, s, *l.rule)
-			invoke(t, s, reconciler) // which kills it
+			invoke(t, reconciler) // which kills it
 			awaitHits(t, s, set, 1)
 			clearFaults(t, s, set)
 		}
 		longAgo(t, l.tenant, l.id)
-		if failure := invoke(t, s, reconciler); failure != "" {
+		if failure := invoke(t, reconciler); failure != "" {
 			t.Errorf("%s: the reconciler failed: %s", l.name, failure)
 		}
 	}
