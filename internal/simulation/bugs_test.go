@@ -36,6 +36,8 @@ type bug struct {
 	deletesFirst bool // messages, as they are delivered
 	keepsNothing bool // of the messages that a processor wants to stay
 	throttled    bool // that a post was is not told
+
+	forgetsEffects bool
 }
 
 // planted are the bugs that must be found. Each stands for a line of the code that holds
@@ -91,6 +93,9 @@ var planted = []bug{
 	{name: "a message is deleted before the work, and nobody reconciles", found: "is lost", deletesFirst: true, noReconciler: true},
 	// dispatcher: Handle.
 	{name: "the dispatcher drops what it could not send, and nobody reconciles", found: "is lost", sendsIgnored: true, noReconciler: true},
+	// executor: keeper.
+	{name: "the result of an effect is not kept", found: "was charged by", forgetsEffects: true},
+	{name: "a state is not kept", found: "was saved", update: unchanged("state", "save")},
 	// reconciler.
 	{name: "nobody reconciles while records are lost", found: "is lost", recordsLost: true, noReconciler: true},
 	{name: "nobody reconciles while sends are lost", found: "is lost", sendsLost: true, noReconciler: true},

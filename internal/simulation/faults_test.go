@@ -37,6 +37,9 @@ type plan struct {
 	faults time.Duration
 	odds   [fates]float64
 
+	// skew is how far a machine's clock may be off.
+	skew time.Duration
+
 	recordLost, recordTwice float64
 	messageTwice            float64 // is delivered again while it is worked on
 	deleteLost              float64
@@ -74,6 +77,9 @@ func newPlan(dice *rand.Rand) plan {
 	p.staleDelete, p.staleHold = some(0.3), some(0.5)
 	p.disconnects, p.noDisconnectEvent = some(0.4), some(0.3)
 	p.cancels = some(0.2)
+	if dice.IntN(3) == 0 {
+		p.skew = 2 * time.Second
+	}
 	return p
 }
 

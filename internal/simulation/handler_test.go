@@ -46,9 +46,10 @@ const (
 	overruns = "overruns" // takes longer than it may
 	deaf     = "deaf"     // and does not heed its context either
 	ailing   = "ailing"   // fails each time, retryably
+	marathon = "marathon" // takes more than one function
 )
 
-var kinds = []string{succeeds, succeeds, succeeds, silent, bursts, large, regrets, flaky, fails, trips, panics, overruns, deaf, ailing}
+var kinds = []string{succeeds, succeeds, succeeds, silent, bursts, large, regrets, flaky, fails, trips, panics, overruns, deaf, ailing, marathon, marathon}
 
 // actions are declared as a stack's would be.
 var actions = []streamer.Action[job, outcome]{
@@ -73,6 +74,9 @@ func registry(p *process) *streamer.Registry {
 // work is the handler.
 func (p *process) work(ctx context.Context, req *streamer.Request[job], r streamer.Reporter[outcome]) error {
 	j := req.Payload
+	if j.Kind == marathon {
+		return p.marathon(ctx, req, r)
+	}
 	tag := fmt.Sprintf("work %s/%d ", short(req.ID), req.Attempt)
 	step := time.Duration(j.StepMS) * time.Millisecond
 	for i := range j.Steps {
@@ -128,6 +132,51 @@ func (p *process) work(ctx context.Context, req *streamer.Request[job], r stream
 		_ = p.sleep(context.WithoutCancel(ctx), 115*time.Second, tag+"is deaf")
 	}
 	return r.Complete(result)
+}
+
+// leg is how far a marathon is.
+type leg struct {
+	At  int    `json:"at"`
+	Pad string `json:"pad,omitempty"`
+}
+
+// marathon works for longer than any function may, and has one effect.
+func (p *process) marathon(ctx context.Context, req *streamer.Request[job], r streamer.Reporter[outcome]) error {
+	tag := fmt.Sprintf("run %s/%d ", short(req.ID), req.Attempt)
+	state, _, err := streamer.Restore[leg](ctx)
+	if err != nil {
+		return err
+	}
+	state.Pad = strings.Repeat("s", []int{0, 2000, protocol.MaxInline}[req.Payload.N%3])
+	if err := p.tell(ctx, 0, fmt.Sprint(tag, "from ", state.At), func() { p.w.restored(p, req.ID, state.At) }); err != nil {
+		return context.Cause(ctx)
+	}
+	const legs = 14
+	for ; state.At < legs; state.At++ {
+		if err := streamer.Checkpoint(ctx, state); err != nil {
+			return err
+		}
+		at := state.At
+		if err := p.tell(ctx, 0, fmt.Sprint(tag, "saved ", at), func() { p.w.saved(req.ID, at) }); err != nil {
+			return context.Cause(ctx)
+		}
+		if at == legs/2 {
+			charge, err := streamer.Once(ctx, "charge", func(ctx context.Context) (string, error) {
+				return p.name, p.sleep(ctx, time.Second, tag+"charges")
+			})
+			if err != nil {
+				return err
+			}
+			if p.tell(ctx, 0, tag+"charged by "+charge, func() { p.w.charged(req.ID, charge) }) != nil {
+				return context.Cause(ctx)
+			}
+		}
+		r.Report(float64(100*at)/legs, fmt.Sprint("leg ", at))
+		if p.sleep(ctx, 3*time.Second+time.Duration(req.Payload.StepMS)*time.Millisecond, fmt.Sprint(tag, at)) != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return r.Complete(outcome{N: req.Payload.N})
 }
 
 // expected is how a request ends where nothing goes wrong.

@@ -29,7 +29,10 @@ type judge struct {
 	keys      map[string]string           // id by idempotency key
 	wants     map[string]*want            // by id
 	cancelled map[string]bool
-	forsaken  map[string]bool // the world itself lost a hint of it
+	states    map[string]int    // how far a request's handlers know that it was saved, by id
+	starts    map[*process]int  // how far that was when a process claimed
+	charges   map[string]string // by id
+	forsaken  map[string]bool   // the world itself lost a hint of it
 }
 
 type holder struct {
@@ -41,6 +44,7 @@ func newJudge(w *world) *judge {
 	return &judge{
 		w: w, rows: map[string]lifecycle.Row{}, holders: map[string]holder{}, claims: map[string]int{}, objects: map[string]string{},
 		frames: map[string]map[int64]string{}, keys: map[string]string{}, wants: map[string]*want{},
+		states: map[string]int{}, starts: map[*process]int{}, charges: map[string]string{},
 		cancelled: map[string]bool{}, forsaken: map[string]bool{},
 	}
 }
@@ -103,10 +107,10 @@ func (j *judge) updated(p *process, u lifecycle.Update, before, after lifecycle.
 		if j.claims[after.PK] > after.MaxAttempts {
 			bad("claim %d, of %d", j.claims[after.PK], after.MaxAttempts)
 		}
-		if before.Status == protocol.Processing && before.LeaseUntil >= now {
+		if before.Status == protocol.Processing && before.LeaseUntil >= now+j.skew() {
 			bad("the lease lasts for another %d ms", before.LeaseUntil-now)
 		}
-		if before.Status == protocol.Retrying && before.NextAt > now {
+		if before.Status == protocol.Retrying && before.NextAt > now+j.skew() {
 			bad("%d ms before its time", before.NextAt-now)
 		}
 		if before.CancelAt != 0 {
@@ -115,6 +119,7 @@ func (j *judge) updated(p *process, u lifecycle.Update, before, after lifecycle.
 		if after.Fence <= before.Fence {
 			bad("the fence stays at %d", after.Fence)
 		}
+		j.starts[p] = j.states[after.Key().ID]
 		j.holders[after.PK] = holder{p, after.Fence}
 	case "pulse", "complete", "fail", "cancelled", "retry", "save", "continue":
 		if h := j.holders[after.PK]; h.p != p || h.fence != before.Fence {
@@ -133,7 +138,7 @@ func (j *judge) ended(row lifecycle.Row, bad func(string, ...any)) {
 	switch {
 	case row.Status == protocol.Cancelled && !j.cancelled[row.Key().ID]:
 		bad("nobody asked for it")
-	case row.Code == protocol.Deadline && row.Status == protocol.Failed && now.UnixMilli() < row.DeadlineAt:
+	case row.Code == protocol.Deadline && row.Status == protocol.Failed && now.UnixMilli()+j.skew() < row.DeadlineAt:
 		bad("the deadline is still to come")
 	case row.Code == protocol.AttemptsExhausted && row.Attempt < row.MaxAttempts:
 		bad("after %d of %d attempts", row.Attempt, row.MaxAttempts)
@@ -212,6 +217,27 @@ func (j *judge) accepted(wt *want, id string) {
 		j.w.violate("key %s has brought in %s and %s", key, short(before), short(id))
 	}
 	j.keys[key] = id
+}
+
+// skew is how far two clocks may be apart, in milliseconds.
+func (j *judge) skew() int64 { return 2 * j.w.plan.skew.Milliseconds() }
+
+// saved says that a handler was told that its state is kept.
+func (j *judge) saved(id string, at int) { j.states[id] = max(j.states[id], at) }
+
+// restored holds the state that a handler begins with to what was saved before.
+func (j *judge) restored(p *process, id string, at int) {
+	if at < j.starts[p] {
+		j.w.violate("%s begins %s at %d, although %d was saved", p.name, short(id), at, j.starts[p])
+	}
+}
+
+// charged holds the result of an effect to the one before.
+func (j *judge) charged(id, by string) {
+	if before := j.charges[id]; before != "" && before != by {
+		j.w.violate("%s was charged by %s, and before by %s", short(id), by, before)
+	}
+	j.charges[id] = by
 }
 
 // shown holds an answer about a request to its row.

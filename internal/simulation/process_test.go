@@ -23,6 +23,7 @@ type process struct {
 	name   string
 	cancel context.CancelFunc
 	random *rand.Rand // what the function itself rolls
+	skew   time.Duration
 
 	gone atomic.Bool
 	dead chan struct{}
@@ -49,6 +50,9 @@ func (w *world) start(kind string, limit time.Duration, run func(ctx context.Con
 		dead: make(chan struct{}), asked: map[string]int{}, posted: map[string]int64{}, lost: lost,
 	}
 	p.random = p.diceFor("own")
+	if w.plan.skew > 0 {
+		p.skew = between(p.random, -w.plan.skew, w.plan.skew)
+	}
 	ctx, cancel := context.WithDeadline(w.ctx, w.now().Add(limit))
 	p.cancel = cancel
 	w.live[p] = true
@@ -131,7 +135,7 @@ func (p *process) exit() {
 }
 
 // Now implements clock.Clock.
-func (p *process) Now() time.Time { return time.Now() }
+func (p *process) Now() time.Time { return time.Now().Add(p.skew) }
 
 // After implements clock.Clock. A frozen process is not woken.
 func (p *process) After(d time.Duration) (<-chan time.Time, func()) {
@@ -184,7 +188,15 @@ func caller() string {
 
 // sleep passes time, of a handler's.
 func (p *process) sleep(ctx context.Context, d time.Duration, what string) error {
-	_, err := ask(p, ctx, toSleep, what, d, func() (struct{}, error) { return struct{}{}, nil })
+	return p.tell(ctx, d, what, func() {})
+}
+
+// tell is sleep with something for the scheduler to do at its end.
+func (p *process) tell(ctx context.Context, d time.Duration, what string, do func()) error {
+	_, err := ask(p, ctx, toSleep, what, d, func() (struct{}, error) {
+		do()
+		return struct{}{}, nil
+	})
 	return err
 }
 

@@ -106,6 +106,44 @@ func (t table) Payload(ctx context.Context, key lifecycle.Key, hash []byte) (str
 	})
 }
 
+// PutState implements store.Requests.
+func (t table) PutState(ctx context.Context, key lifecycle.Key, hash []byte, state string, expires time.Time) error {
+	_, err := ask(t.p, ctx, toTable, "put state "+short(key.ID), 0, func() (struct{}, error) {
+		return struct{}{}, t.Memory.PutState(t.p.w.ctx, key, hash, state, expires)
+	})
+	return err
+}
+
+// State implements store.Requests.
+func (t table) State(ctx context.Context, key lifecycle.Key, hash []byte) (string, error) {
+	return ask(t.p, ctx, toTable, "state "+short(key.ID), 0, func() (string, error) {
+		return t.Memory.State(t.p.w.ctx, key, hash)
+	})
+}
+
+// PutOnce implements store.Requests.
+func (t table) PutOnce(ctx context.Context, key lifecycle.Key, name, result string, expires time.Time) (string, error) {
+	return ask(t.p, ctx, toTable, "put once "+short(key.ID), 0, func() (string, error) {
+		if t.p.w.bug.forgetsEffects {
+			return result, nil
+		}
+		return t.Memory.PutOnce(t.p.w.ctx, key, name, result, expires)
+	})
+}
+
+// Once implements store.Requests.
+func (t table) Once(ctx context.Context, key lifecycle.Key, name string) (string, bool, error) {
+	type found struct {
+		result string
+		exists bool
+	}
+	f, err := ask(t.p, ctx, toTable, "once "+short(key.ID), 0, func() (f found, err error) {
+		f.result, f.exists, err = t.Memory.Once(t.p.w.ctx, key, name)
+		return f, err
+	})
+	return f.result, f.exists, err
+}
+
 // Open implements store.Requests.
 func (t table) Open(ctx context.Context, shard int, before time.Time, page string) ([]lifecycle.Row, string, error) {
 	type listed struct {

@@ -238,8 +238,10 @@ const horizon = 14 * time.Hour
 func (w *world) settle(pause time.Duration) {
 	why := w.restless()
 	if why == "" {
-		w.verdict()
-		w.last()
+		w.in(time.Second, func() { // what is on its way to a client arrives
+			w.verdict()
+			w.last()
+		})
 		return
 	}
 	if w.now().Sub(w.calmAt) > horizon {
