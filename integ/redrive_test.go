@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/oklog/ulid/v2"
@@ -26,10 +25,7 @@ import (
 func TestDeadLetterIsSentAgain(t *testing.T) {
 	t.Parallel()
 	local(t, "a table and a queue that tests may write to")
-	cfg, err := config.LoadDefaultConfig(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := awsConfig(t)
 	values := outputsOf(t)
 	u := fresh()
 	k := lifecycle.Key{Tenant: u.tenant, ID: ulid.Make().String()}
