@@ -108,7 +108,7 @@ func steal(t *testing.T, k lifecycle.Key) {
 // reconcile runs the reconciler as its schedule does.
 func reconcile(t *testing.T, s *stage) {
 	t.Helper()
-	if failure := invoke(t, s, resourceOf(t, awsConfig(t), s, "AWS::Lambda::Function", "ReconcilerFunction")); failure != "" {
+	if failure := invoke(t, resourceOf(t, awsConfig(t), s, "AWS::Lambda::Function", "ReconcilerFunction")); failure != "" {
 		t.Fatalf("the reconciler failed: %s", failure)
 	}
 }
