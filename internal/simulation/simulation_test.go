@@ -102,10 +102,11 @@ func hold(t *testing.T, many uint64, b bug) {
 	t.Helper()
 	began := time.Now()
 	var mu sync.Mutex
-	var events, created, ended, claimed, broken int
+	var played, events, created, ended, claimed, broken int
 	each(t, 1, many, b, func(t *testing.T, w *world) bool {
 		mu.Lock()
 		defer mu.Unlock()
+		played++
 		events, created, ended, claimed = events+len(w.lines), created+w.creations, ended+w.ends, claimed+w.claimed
 		if len(w.broken) == 0 {
 			return false
@@ -116,7 +117,7 @@ func hold(t *testing.T, many uint64, b bug) {
 	})
 	took := time.Since(began)
 	t.Logf("%d seeds in %s, %.1f a second: %d requests accepted, %d ended, %d attempts, %d events",
-		many, took.Round(time.Millisecond), float64(many)/took.Seconds(), created, ended, claimed, events)
+		played, took.Round(time.Millisecond), float64(played)/took.Seconds(), created, ended, claimed, events)
 }
 
 // A seed that is played again goes the same way, event by event.
