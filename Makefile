@@ -2,6 +2,7 @@
 # with venv, and make.
 
 STAGE     ?= dev
+SEEDS     ?= 100000
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 STAGE_CMD := go run ./scripts/stage
 
@@ -10,7 +11,7 @@ export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test integ stage stage-down token deploy dashboard record tidy bench lint
+.PHONY: help demo test integ stage stage-down token deploy dashboard redrive record soak tidy bench lint
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +54,17 @@ endif
 
 record: node_modules .stage/record ## Record the demo anew: an asciicast, and the SVG of it that the README shows
 	@scripts/demo/record.sh
+
+redrive: ## List dead letters and open requests, or send them again: make redrive ARGS="send -all -yes" (OUTPUTS=file)
+ifdef OUTPUTS
+	@STREAMER_OUTPUTS=$(abspath $(OUTPUTS)) go run ./scripts/redrive $(or $(ARGS),list)
+else
+	@eval "$$($(STAGE_CMD) env)" && go run ./scripts/redrive $(or $(ARGS),list)
+endif
+
+soak: node_modules ## Run for long what make test runs in short: SEEDS=100000 of the simulation, then a stage whose processes die
+	STREAMER_SEEDS=$(SEEDS) go test -count=1 -timeout 0 -run TestSimulation ./internal/simulation
+	@STREAMER_SOAK=1 $(STAGE_CMD) run -c stage=local -- go test -count=1 -v -timeout 15m -run 'TestRequestsEndWhileProcessesDie|TestFunctionTimesOut' ./integ/...
 
 tidy: ## Tidy both modules after a change of dependencies
 	go mod tidy

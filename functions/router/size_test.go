@@ -100,7 +100,7 @@ func TestSizeOfTheRowThatPulsesTouch(t *testing.T) {
 		if len(c.payload) < 100 {
 			state = lifecycle.Document{JSON: text(100)}
 		}
-		step(lifecycle.Save(1, state))
+		step(lifecycle.Save(1, 1, state))
 		step(lifecycle.Continue(1, lifecycle.State{Percentage: 33.3, Message: c.progress, Seq: lifecycle.Seq(1, 17)}, start.Add(3*time.Second)))
 		step(lifecycle.Resume(carrier, owner, start.Add(4*time.Second), 30*time.Second))
 		pulsed = itemSize(t, step(lifecycle.Pulse(2, lifecycle.State{Percentage: 33.3, Message: c.progress, Seq: lifecycle.Seq(2, 17)}, start.Add(6*time.Second), 30*time.Second, nil)))

@@ -19,6 +19,7 @@ var errEnded = errors.New("the request has ended")
 // kept is what an attempt knows of its states. It is guarded by attempt.busy.
 type kept struct {
 	state   lifecycle.Document
+	saves   int
 	at      time.Time     // the last one was saved, or the run began
 	longest time.Duration // between two of them
 	full    bool          // the handler was told to return
@@ -39,7 +40,8 @@ func (k keeper) Save(ctx context.Context, state json.RawMessage) error {
 	if k.closed {
 		return fmt.Errorf("checkpoint: %w", errEnded)
 	}
-	_, err = k.write(ctx, lifecycle.Save(k.row.Fence, d), func(lifecycle.Row) bool { return false })
+	k.kept.saves++
+	_, err = k.write(ctx, lifecycle.Save(k.row.Fence, k.kept.saves, d), func(lifecycle.Row) bool { return false })
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}

@@ -79,6 +79,8 @@ type Row struct {
 	State     string `dynamodbav:"state,omitempty"`
 	StateAt   Place  `dynamodbav:"state_at,omitempty"`
 	StateHash []byte `dynamodbav:"state_hash,omitempty"`
+	// StateSeq orders the states that were saved.
+	StateSeq int64 `dynamodbav:"state_seq,omitempty"`
 
 	// HintAt is when the reconciler last sent a hint again, Hints how often it did.
 	HintAt int64 `dynamodbav:"hint_at,omitempty"`
@@ -129,6 +131,7 @@ const (
 	fieldState         Field = "state"
 	fieldStateAt       Field = "state_at"
 	fieldStateHash     Field = "state_hash"
+	fieldStateSeq      Field = "state_seq"
 	fieldCarrier       Field = "carrier"
 	fieldOwner         Field = "owner"
 	// Watchers is the one that Join and Leave change.

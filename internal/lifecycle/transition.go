@@ -134,9 +134,15 @@ type Document struct {
 	Hash []byte
 }
 
-// Save keeps a state for the runs and attempts that come after the owner's.
-func Save(fence int64, d Document) Update {
-	u := Update{Name: "save", When: []Guard{owned(fence)}}
+// Save keeps the owner's nth state for the runs and attempts that come after. It does not
+// hold once a later one is kept: a save may arrive long after its caller gave it up and
+// saved again.
+func Save(fence int64, n int, d Document) Update {
+	seq := Seq(fence, n)
+	u := Update{Name: "save", When: []Guard{
+		owned(fence).and(missing(fieldStateSeq)),
+		owned(fence).and(atMost(fieldStateSeq, seq)),
+	}}
 	if d.At == "" {
 		u.Set = map[Field]any{fieldState: d.JSON}
 		u.Remove = []Field{fieldStateAt, fieldStateHash}
@@ -144,6 +150,7 @@ func Save(fence int64, d Document) Update {
 		u.Set = map[Field]any{fieldStateAt: string(d.At), fieldStateHash: d.Hash}
 		u.Remove = []Field{fieldState}
 	}
+	u.Set[fieldStateSeq] = seq
 	return u
 }
 

@@ -164,7 +164,7 @@ func testNothing(t *testing.T, b bench) {
 		lifecycle.Claim(message, owner, b.now, lease),
 		lifecycle.Resume(message, owner, b.now, lease),
 		lifecycle.Continue(3, lifecycle.State{}, b.now),
-		lifecycle.Save(3, lifecycle.Document{JSON: "1"}),
+		lifecycle.Save(3, 1, lifecycle.Document{JSON: "1"}),
 		lifecycle.Pulse(3, lifecycle.State{}, b.now, lease, []string{"c0"}),
 		lifecycle.Complete(3, lifecycle.Outcome{}, 1, b.now),
 		lifecycle.Fail(3, "X", "x", 1, b.now),

@@ -82,7 +82,7 @@ func testTransitions(t *testing.T, b bench) {
 		}
 	}
 	save := func(d lifecycle.Document) func(lifecycle.Row) lifecycle.Update {
-		return func(lifecycle.Row) lifecycle.Update { return lifecycle.Save(3, d) }
+		return func(lifecycle.Row) lifecycle.Update { return lifecycle.Save(3, 2, d) }
 	}
 	inRow, beside := lifecycle.Document{JSON: `{"n":1.10}`}, lifecycle.Document{At: lifecycle.PlaceItem, Hash: []byte{4, 5}}
 	repost := func(seen lifecycle.Row) lifecycle.Update { return lifecycle.Repost(seen) }
@@ -183,13 +183,17 @@ func testTransitions(t *testing.T, b bench) {
 		{"continue, lost", with(running, otherFence), goOn(3), nil},
 		{"continue continued", continued, goOn(3), nil},
 		{"continue terminal", b.terminal, goOn(3), nil},
-		{"save", running, save(inRow), func(r *lifecycle.Row) { r.State = `{"n":1.10}` }},
+		{"save", running, save(inRow), func(r *lifecycle.Row) { r.State, r.StateSeq = `{"n":1.10}`, 3_000_002 }},
+		{"save after another", with(running, func(r *lifecycle.Row) { r.State, r.StateSeq = "1", 2_000_009 }), save(inRow),
+			func(r *lifecycle.Row) { r.State, r.StateSeq = `{"n":1.10}`, 3_000_002 }},
+		{"save repeated", with(running, func(r *lifecycle.Row) { r.State, r.StateSeq = `{"n":1.10}`, 3_000_002 }), save(inRow), func(*lifecycle.Row) {}},
+		{"save that comes late", with(running, func(r *lifecycle.Row) { r.State, r.StateSeq = "1", 3_000_003 }), save(inRow), nil},
 		{"save beside", with(running, func(r *lifecycle.Row) { r.State = "1" }), save(beside), func(r *lifecycle.Row) {
-			r.State, r.StateAt, r.StateHash = "", lifecycle.PlaceItem, []byte{4, 5}
+			r.State, r.StateAt, r.StateHash, r.StateSeq = "", lifecycle.PlaceItem, []byte{4, 5}, 3_000_002
 		}},
 		{"save in the row again", with(running, func(r *lifecycle.Row) { r.StateAt, r.StateHash = lifecycle.PlaceObject, []byte{9} }), save(inRow),
-			func(r *lifecycle.Row) { r.State, r.StateAt, r.StateHash = `{"n":1.10}`, "", nil }},
-		{"save, cancelled", with(running, flagged), save(inRow), func(r *lifecycle.Row) { r.State = `{"n":1.10}` }},
+			func(r *lifecycle.Row) { r.State, r.StateAt, r.StateHash, r.StateSeq = `{"n":1.10}`, "", nil, 3_000_002 }},
+		{"save, cancelled", with(running, flagged), save(inRow), func(r *lifecycle.Row) { r.State, r.StateSeq = `{"n":1.10}`, 3_000_002 }},
 		{"save, lost", with(running, otherFence), save(inRow), nil},
 		{"save continued", continued, save(inRow), nil},
 		{"save terminal", b.terminal, save(inRow), nil},
