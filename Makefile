@@ -25,6 +25,7 @@ test: node_modules lint .stage/lint .stage/record ## Run every test, on a local 
 lint: ## Check formatting and vet
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
 	@go vet ./...
+	@go vet -tags soak ./integ
 
 integ: node_modules ## Run the integration tests on the local stage, or on any with OUTPUTS=file
 ifdef OUTPUTS
@@ -64,7 +65,7 @@ endif
 
 soak: node_modules ## Run for long what make test runs in short: SEEDS=100000 of the simulation, then a stage whose processes die
 	STREAMER_SEEDS=$(SEEDS) go test -count=1 -timeout 0 -run TestSimulation ./internal/simulation
-	@STREAMER_SOAK=1 $(STAGE_CMD) run -c stage=local -- go test -count=1 -v -timeout 15m -run 'TestRequestsEndWhileProcessesDie|TestFunctionTimesOut' ./integ/...
+	@$(STAGE_CMD) run -c stage=local -- go test -tags soak -count=1 -v -timeout 15m -run 'TestRequestsEndWhileProcessesDie|TestFunctionTimesOut' ./integ/...
 
 tidy: ## Tidy both modules after a change of dependencies
 	go mod tidy

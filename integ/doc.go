@@ -10,7 +10,6 @@
 //	STREAMER_TOKEN_ISSUER    the tokens' issuer, if it is not the local stage's
 //	STREAMER_TOKEN_AUDIENCE  and their audience
 //	AWS_ENDPOINT_URL         where the local stage answers AWS calls
-//	STREAMER_SOAK            1 runs what takes minutes, too
 //
 // Without STREAMER_OUTPUTS every test is skipped, or fails where CI is "true".
 //

@@ -1,9 +1,12 @@
+//go:build soak
+
+// What takes minutes: make soak.
+
 package integ_test
 
 import (
 	"context"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -14,18 +17,9 @@ import (
 	"github.com/pay-theory/streamer/scripts/stage/front"
 )
 
-// soaking skips what takes minutes, unless STREAMER_SOAK is 1.
-func soaking(t *testing.T) {
-	t.Helper()
-	if os.Getenv("STREAMER_SOAK") != "1" {
-		t.Skip("takes minutes: STREAMER_SOAK is not 1")
-	}
-}
-
 // Processors and dispatchers die at random calls, while others fail: every request ends,
 // some of them because they have no attempts left.
 func TestRequestsEndWhileProcessesDie(t *testing.T) {
-	soaking(t)
 	s := killable(t)
 	const requests, share = 150, 0.04
 	u, mark := marked()
@@ -77,7 +71,6 @@ func TestRequestsEndWhileProcessesDie(t *testing.T) {
 // A function whose time is up is killed by the platform: a processor that hangs loses its
 // request to another one, and a handler that takes too long fails its attempts.
 func TestFunctionTimesOut(t *testing.T) {
-	soaking(t)
 	s := killable(t)
 	const seconds = 14 // of which the processor keeps ten for the outcome
 	functions := lambda.NewFromConfig(awsConfig(t))
