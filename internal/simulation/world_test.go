@@ -239,6 +239,10 @@ func (w *world) settle(pause time.Duration) {
 	why := w.restless()
 	if why == "" {
 		w.in(time.Second, func() { // what is on its way to a client arrives
+			if w.restless() != "" { // a client began something new
+				w.settle(time.Second)
+				return
+			}
 			w.verdict()
 			w.last()
 		})
