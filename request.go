@@ -39,7 +39,8 @@ type Files interface {
 
 // File is a stored file. A result that embeds one is stored with a reference to it and
 // gets url and expires_at anew each time it is delivered: a link that anyone who holds
-// it may GET until then.
+// it may GET until then. Keep such a result below 24 KB: a larger one travels as a
+// document of its own, in which url stays empty.
 //
 //	type Report struct {
 //		streamer.File
