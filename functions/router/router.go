@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
-	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -27,6 +26,7 @@ import (
 	"github.com/pay-theory/streamer/internal/files"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/metric"
+	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
@@ -222,7 +222,7 @@ func (r *Router) refusal(ctx context.Context, m protocol.Message, err error) pro
 		return f
 	}
 	if e, ok := streamer.AsError(err); ok {
-		f.Code, f.Message, f.Retryable, f.Details = cmp.Or(e.Code, protocol.Internal), cut(e.Message), e.Retryable || e.Code.Retryable(), e.Details
+		f.Code, f.Message, f.Retryable, f.Details = cmp.Or(e.Code, protocol.Internal), progress.Cut(e.Message, protocol.MaxErrorMessage), e.Retryable || e.Code.Retryable(), e.Details
 		return f
 	}
 	r.Log.ErrorContext(ctx, "message not done", "action", clip(m.Action), "id", m.ID, "error", err)
@@ -231,16 +231,4 @@ func (r *Router) refusal(ctx context.Context, m protocol.Message, err error) pro
 		f.Code, f.Message = protocol.Unavailable, "a service did not answer: send the message again, with an idempotency key if it must not count twice"
 	}
 	return f
-}
-
-// cut keeps what a client gets of an error's message, in whole characters.
-func cut(s string) string {
-	if len(s) <= protocol.MaxErrorMessage {
-		return s
-	}
-	end := protocol.MaxErrorMessage
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end]
 }
