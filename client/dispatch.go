@@ -14,7 +14,7 @@ func (c *Client) take(f protocol.Frame) {
 	if c.ended != nil {
 		return // whoever waited has been told
 	}
-	if e, ok := eventOf(f); ok {
+	if e, ok := protocol.EventOf(f); ok {
 		c.event(e, f)
 		return
 	}
@@ -104,7 +104,7 @@ func (c *Client) keep(e protocol.Event, f protocol.Frame) {
 	if !known && len(c.early) >= maxEarly {
 		return
 	}
-	if b, _ := eventOf(before); !known || b.Seq < e.Seq {
+	if b, _ := protocol.EventOf(before); !known || b.Seq < e.Seq {
 		c.early[e.RequestID] = f
 	}
 }
@@ -117,23 +117,6 @@ func (c *Client) following() bool {
 		}
 	}
 	return false
-}
-
-// eventOf is what a frame about the life of a request has, if it is such a frame.
-func eventOf(f protocol.Frame) (protocol.Event, bool) {
-	switch f := f.(type) {
-	case protocol.Progress:
-		return f.Event, true
-	case protocol.RetryingFrame:
-		return f.Event, true
-	case protocol.Complete:
-		return f.Event, true
-	case protocol.FailedFrame:
-		return f.Event, true
-	case protocol.CancelledFrame:
-		return f.Event, true
-	}
-	return protocol.Event{}, false
 }
 
 // unattributed ends the waiting of the only message that waits: an error of API

@@ -46,7 +46,7 @@ func (r *request) take(f protocol.Frame) {
 			return
 		}
 	default:
-		e, _ := eventOf(f)
+		e, _ := protocol.EventOf(f)
 		seq = e.Seq
 	}
 	r.mu.Lock()

@@ -75,6 +75,23 @@ type Event struct {
 	TS int64 `json:"ts"`
 }
 
+// EventOf is what a frame about the life of a request has, if it is such a frame.
+func EventOf(f Frame) (Event, bool) {
+	switch f := f.(type) {
+	case Progress:
+		return f.Event, true
+	case RetryingFrame:
+		return f.Event, true
+	case Complete:
+		return f.Event, true
+	case FailedFrame:
+		return f.Event, true
+	case CancelledFrame:
+		return f.Event, true
+	}
+	return Event{}, false
+}
+
 // Response answers a sync action.
 type Response struct {
 	Answer

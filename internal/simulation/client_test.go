@@ -248,7 +248,7 @@ func (c *client) take(at *conn, data []byte) {
 		c.w.note(c.name, "gets", string(data[:min(len(data), 40)]))
 		return // API Gateway's own
 	}
-	if e, ok := eventOf(f); ok {
+	if e, ok := protocol.EventOf(f); ok {
 		c.w.note(c.name, "gets "+string(f.Type())+" "+short(e.RequestID), fmt.Sprint(e.Seq))
 		c.event(at, e, f)
 		return

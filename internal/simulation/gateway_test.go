@@ -139,7 +139,7 @@ func (g poster) PostToConnection(ctx context.Context, in *apigatewaymanagementap
 	}
 	what := fmt.Sprintf("post %s %s", *in.ConnectionId, frame.Type())
 	falls := false
-	if e, ok := eventOf(frame); ok {
+	if e, ok := protocol.EventOf(frame); ok {
 		what += fmt.Sprint(" ", short(e.RequestID), " ", e.Seq)
 		falls = g.p.falls(*in.ConnectionId+e.RequestID, e.Seq)
 	}
@@ -165,20 +165,3 @@ func (g poster) PostToConnection(ctx context.Context, in *apigatewaymanagementap
 }
 
 var _ connection.Poster = poster{}
-
-// eventOf is what a frame about the life of a request has, if it is such a frame.
-func eventOf(f protocol.Frame) (protocol.Event, bool) {
-	switch f := f.(type) {
-	case protocol.Progress:
-		return f.Event, true
-	case protocol.RetryingFrame:
-		return f.Event, true
-	case protocol.Complete:
-		return f.Event, true
-	case protocol.FailedFrame:
-		return f.Event, true
-	case protocol.CancelledFrame:
-		return f.Event, true
-	}
-	return protocol.Event{}, false
-}

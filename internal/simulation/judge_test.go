@@ -167,7 +167,7 @@ func lag(row lifecycle.Row) time.Duration {
 
 // posted holds a frame that API Gateway took to what went out before it.
 func (j *judge) posted(p *process, c *conn, f protocol.Frame) {
-	e, ok := eventOf(f)
+	e, ok := protocol.EventOf(f)
 	if !ok {
 		return
 	}
@@ -298,7 +298,7 @@ func (j *judge) final() {
 			case s.end == nil:
 				j.w.violate("%s does not know how %s ended, which is %s", c.name, short(id), row.Status)
 			default:
-				if e, _ := eventOf(s.end); s.end.Type() != ends(row) || e.Seq != row.Seq {
+				if e, _ := protocol.EventOf(s.end); s.end.Type() != ends(row) || e.Seq != row.Seq {
 					j.w.violate("%s takes %s for %s %d, it is %s %d", c.name, short(id), s.end.Type(), e.Seq, row.Status, row.Seq)
 				}
 			}
