@@ -2,7 +2,9 @@ package streamer_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -48,6 +50,35 @@ func TestReadmeNamesTargets(t *testing.T) {
 	for _, target := range named {
 		if !regexp.MustCompile(`(?m)^` + string(target[1]) + `:`).Match(makefile) {
 			t.Errorf("README.md names make %s, which the Makefile does not have", target[1])
+		}
+	}
+}
+
+// Every test that the README names as what holds a promise is one.
+func TestReadmeNamesTests(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`([a-z]+)\\.(Test[A-Za-z0-9]+)`").FindAllSubmatch(readme, -1)
+	if len(named) == 0 {
+		t.Fatal("README.md names no test")
+	}
+	for _, test := range named {
+		files, err := filepath.Glob("*/" + string(test[1]) + "/*_test.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		direct, err := filepath.Glob(string(test[1]) + "/*_test.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		declared := "\nfunc " + string(test[2]) + "(t *testing.T)"
+		if !slices.ContainsFunc(append(files, direct...), func(file string) bool {
+			source, err := os.ReadFile(file)
+			return err == nil && strings.Contains(string(source), declared)
+		}) {
+			t.Errorf("README.md names %s.%s, which is no test", test[1], test[2])
 		}
 	}
 }
