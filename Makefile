@@ -68,7 +68,7 @@ account: ## Ask a deployed stage what only an account can show: make account OUT
 
 soak: node_modules ## Run for long what make test runs in short: SEEDS=100000 of the simulation, then a stage whose processes die
 	STREAMER_SEEDS=$(SEEDS) go test -count=1 -timeout 0 -run TestSimulation ./internal/simulation
-	@$(STAGE_CMD) run -c stage=local -- go test -tags soak -count=1 -v -timeout 15m -run 'TestRequestsEndWhileProcessesDie|TestFunctionTimesOut' ./integ/...
+	@$(STAGE_CMD) run -c stage=local -- go test -tags soak -count=1 -v -timeout 15m -run 'TestRequestsEndWhileProcessesDie|TestFunctionTimesOut|TestRouterTimesOut' ./integ/...
 
 tidy: ## Tidy both modules after a change of dependencies
 	go mod tidy

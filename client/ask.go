@@ -90,10 +90,14 @@ func (c *Client) enter(a *ask) (id string, err error) {
 }
 
 // leave ends the waiting. Frames that came early are kept only while some message may
-// still turn out to be theirs.
+// still turn out to be theirs. A mishap may have been that of the message that nobody
+// answered, so it is not held against another.
 func (c *Client) leave(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.asks[id] != nil && len(c.mishaps) > 0 {
+		c.mishaps = c.mishaps[1:]
+	}
 	delete(c.asks, id)
 	if !c.following() {
 		clear(c.early)

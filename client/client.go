@@ -37,6 +37,7 @@ type Client struct {
 	sent     int
 	ended    error                     // why the connection ended
 	asks     map[string]*ask           // messages that wait for their answer, by their ids
+	mishaps  []string                  // errors of API Gateway's that no message is known for
 	requests map[string]*request       // requests that are followed and have not ended, by their ids
 	early    map[string]protocol.Frame // the newest frames of requests that no answer has named yet, by their ids
 }
@@ -103,7 +104,7 @@ func (c *Client) read(ctx context.Context) error {
 			c.take(frame)
 		case gatewayError(message) != "":
 			c.log.WarnContext(ctx, "API Gateway reports an error", "message", gatewayError(message))
-			c.unattributed(gatewayError(message))
+			c.mishap(gatewayError(message))
 		default:
 			c.log.WarnContext(ctx, "a message that is no frame was ignored", "error", err)
 		}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,20 +92,57 @@ func TestErrorsOfAPIGateway(t *testing.T) {
 	})
 	t.Run("two wait", func(t *testing.T) {
 		c := against(t, func(s *socket) {
-			first, _ := s.next()
+			_, _ = s.next()
 			second, _ := s.next()
 			s.sendText(problem)
-			s.send(response(first, `{}`), response(second, `{}`))
+			s.send(response(second, `{}`))
 			s.untilGone()
 		})
 		var calls sync.WaitGroup
+		var refused atomic.Int32
 		for range 2 {
 			calls.Go(func() {
-				if _, err := c.Call(t.Context(), "echo", nil); err != nil {
+				if _, err := c.Call(t.Context(), "echo", nil); isCode(err, protocol.Unavailable) {
+					refused.Add(1)
+				} else if err != nil {
 					t.Error(err)
 				}
 			})
 		}
+		calls.Wait()
+		if n := refused.Load(); n != 1 {
+			t.Errorf("%d calls were refused", n)
+		}
+	})
+	// The error may be that of the message that nobody waits for any more.
+	t.Run("one gives up", func(t *testing.T) {
+		first, left := make(chan struct{}), make(chan struct{})
+		c := against(t, func(s *socket) {
+			_, _ = s.next()
+			close(first)
+			second, _ := s.next()
+			s.sendText(problem)
+			<-left
+			s.send(response(second, `{}`))
+			s.untilGone()
+		})
+		ctx, giveUp := context.WithCancel(t.Context())
+		var calls sync.WaitGroup
+		calls.Go(func() {
+			if _, err := c.Call(ctx, "echo", nil); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+		})
+		<-first
+		calls.Go(func() {
+			if _, err := c.Call(t.Context(), "echo", nil); err != nil {
+				t.Error(err)
+			}
+		})
+		untilKept(t, c, 3) // two messages and the error
+		giveUp()
+		untilKept(t, c, 1)
+		close(left)
 		calls.Wait()
 	})
 }

@@ -46,6 +46,7 @@ func (c *Client) answer(id string, got answer) {
 	if a := c.asks[id]; a != nil {
 		delete(c.asks, id)
 		a.answer <- got
+		c.attribute()
 	}
 }
 
@@ -119,16 +120,25 @@ func (c *Client) following() bool {
 	return false
 }
 
-// unattributed ends the waiting of the only message that waits: an error of API
-// Gateway's own does not say which message it answers.
-func (c *Client) unattributed(problem string) {
+// mishap takes an error of API Gateway's own, which does not say which message it answers.
+func (c *Client) mishap(problem string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.asks) != 1 {
+	c.mishaps = append(c.mishaps, problem)
+	c.attribute()
+}
+
+// attribute ends the waiting of every message as soon as no more of them wait than
+// mishaps came: then they are theirs.
+func (c *Client) attribute() {
+	if len(c.mishaps) < len(c.asks) {
 		return
 	}
+	mishaps := c.mishaps
+	c.mishaps = nil
 	for id := range c.asks {
-		refused := protocol.Error{Code: protocol.Unavailable, Message: "API Gateway says: " + problem, Retryable: true}
+		refused := protocol.Error{Code: protocol.Unavailable, Message: "API Gateway says: " + mishaps[0], Retryable: true}
+		mishaps = mishaps[1:]
 		c.answer(id, answer{frame: refused})
 	}
 }

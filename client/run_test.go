@@ -105,7 +105,16 @@ func TestFramesInAnyOrder(t *testing.T) {
 func kept(c *Client) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.requests) + len(c.early) + len(c.asks)
+	return len(c.requests) + len(c.early) + len(c.asks) + len(c.mishaps)
+}
+
+func untilKept(t *testing.T, c *Client, n int) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); kept(c) != n; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d things are kept, want %d", kept(c), n)
+		}
+	}
 }
 
 func percentage(t *testing.T, update string) (p float64) {

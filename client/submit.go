@@ -28,7 +28,8 @@ type SubmitOptions struct {
 // A payload that does not fit into a message is uploaded first, up to 5 MiB of JSON.
 //
 // ctx bounds the wait for the acceptance, not the request. After any error but an *Error
-// the request may run all the same: submit it again with the same idempotency key.
+// that is not Retryable the request may run all the same: submit it again with the same
+// idempotency key.
 func Submit[In, Out any](ctx context.Context, c *Client, action streamer.Action[In, Out], in In, options *SubmitOptions) (*Run[Out], error) {
 	data, err := text(in)
 	if err != nil {

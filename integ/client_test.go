@@ -30,6 +30,7 @@ type client struct {
 	mu       sync.Mutex
 	sent     int
 	got      []frame
+	mishaps  []mishap      // that the test has not asked for yet
 	problems []error       // frames that should never have come
 	ended    error         // why reading ended
 	news     chan struct{} // closed at the next change
@@ -96,7 +97,10 @@ func (c *client) close(t *testing.T) {
 	for _, problem := range c.problems {
 		t.Error(problem)
 	}
-	c.problems = nil
+	for _, m := range c.mishaps {
+		t.Errorf("API Gateway says: %+v", m)
+	}
+	c.problems, c.mishaps = nil, nil
 }
 
 func (c *client) read(ctx context.Context) {
@@ -106,6 +110,8 @@ func (c *client) read(ctx context.Context) {
 		c.mu.Lock()
 		if err != nil {
 			c.ended = err
+		} else if m, ok := mishapOf(raw); ok {
+			c.mishaps = append(c.mishaps, m)
 		} else if f, err := decode(kind, raw); err != nil {
 			c.problems = append(c.problems, err)
 		} else {
@@ -266,19 +272,48 @@ func (c *client) of(requestID string) []frame {
 	return c.frames(func(f frame) bool { return f.RequestID == requestID })
 }
 
-// mishap waits for what is no frame of ours, as a platform sends when a function dies, and
-// takes it off the problems.
-func (c *client) mishap(t *testing.T) {
+// mishap is what API Gateway sends when it, and not the stage, answers a message. It does
+// not say which message.
+type mishap struct {
+	Message      string `json:"message"`
+	ConnectionID string `json:"connectionId"`
+	RequestID    string `json:"requestId"`
+}
+
+func mishapOf(raw []byte) (m mishap, ok bool) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	return m, decoder.Decode(&m) == nil && m.Message != "" && m.ConnectionID != "" && m.RequestID != ""
+}
+
+// Messages of mishaps.
+const (
+	functionFailed  = "Internal server error"
+	tooManyRequests = "Too Many Requests"
+)
+
+// mishap waits for the next mishap, which must be of that kind.
+func (c *client) mishap(t *testing.T, message string) mishap {
 	t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	timeout := time.After(patience)
+	for {
 		c.mu.Lock()
-		n := len(c.problems)
-		c.problems = nil
-		c.mu.Unlock()
-		if n > 0 {
-			return
+		if len(c.mishaps) > 0 {
+			m := c.mishaps[0]
+			c.mishaps = c.mishaps[1:]
+			c.mu.Unlock()
+			if m.Message != message {
+				t.Fatalf("API Gateway says %+v, want %s", m, message)
+			}
+			return m
 		}
-		if time.Now().After(end) {
+		news := c.news
+		c.mu.Unlock()
+		select {
+		case <-news:
+		case <-c.done:
+			t.Fatalf("the connection ended: %v", c.ended)
+		case <-timeout:
 			t.Fatalf("nothing went wrong for %s", patience)
 		}
 	}

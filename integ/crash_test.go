@@ -190,7 +190,7 @@ func TestRouterKilled(t *testing.T) {
 		m := order(t, mark, "submit", 500*time.Millisecond)
 		c.send(t, m)
 		awaitHits(t, s, set, 1)
-		c.mishap(t)
+		c.mishap(t, functionFailed)
 		m.ID += "-again"
 		a := as[protocol.Accepted](t, c.ask(t, m))
 		if a.Duplicate != (when == front.After) {

@@ -35,7 +35,10 @@
 //
 // # Faults and limits
 //
-// The front has API Gateway's limits on WebSockets, and makes faults that tests ask for:
+// The front has API Gateway's limits on WebSockets, and the messages of one connection run
+// at once, as there: answers come in any order. A message over the rate, or one whose
+// function fails, is answered with API Gateway's own {"message", "connectionId",
+// "requestId"}. The front makes faults that tests ask for, too:
 //
 //	PUT $AWS_ENDPOINT_URL/_front/faults/mine
 //	[{"operation": "dynamodb.UpdateItem", "contains": ["#owner"], "count": 1, "fault": "kill", "when": "after"}]

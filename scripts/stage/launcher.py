@@ -1,6 +1,9 @@
 """Starts MiniStack with what the local stage needs of it."""
 
+import asyncio
+import contextlib
 import contextvars
+import json
 import os
 import signal
 import socketserver
@@ -29,31 +32,67 @@ socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 _front = urlsplit(os.environ["AWS_ENDPOINT_URL"])
 sqs.DEFAULT_HOST, sqs.DEFAULT_PORT, sqs._CANONICAL_NETLOC = _front.hostname, _front.port, _front.netloc
 
-# As on API Gateway, the subprotocol that $connect returns is the one that is agreed on.
-_agreed = contextvars.ContextVar("agreed", default=None)
 _invoke = apigateway._invoke_ws_lambda
 _handle = apigateway.handle_websocket
+_socket = contextvars.ContextVar("socket")
 
 
-async def _invoke_and_note(*args, **kwargs):
-    response = await _invoke(*args, **kwargs)
-    for name, value in ((response or {}).get("headers") or {}).items():
-        if name.lower() == "sec-websocket-protocol":
-            _agreed.set(value)
-    return response
+class _Socket:
+    """A WebSocket that does as API Gateway's where MiniStack's does otherwise.
+
+    The subprotocol that $connect returns is the one that is agreed on. Each message invokes
+    its function at once, whatever of the connection still runs, so answers come in any
+    order. Where a function failed, the client is told so.
+    """
+
+    def __init__(self, scope, send):
+        self._offered = scope.get("subprotocols", ())
+        self._send = send
+        self._id = ""
+        self._subprotocol = None
+        self._answering = set()  # the event loop keeps no task alive
+
+    async def invoke(self, *args, **kwargs):
+        self._id, event = args[5:7]
+        if event == "MESSAGE":
+            task = asyncio.create_task(self._answer(args, kwargs))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+            return None  # nothing to send yet: the next message is read
+        response = await _invoke(*args, **kwargs)
+        for name, value in ((response or {}).get("headers") or {}).items():
+            if name.lower() == "sec-websocket-protocol" and value in self._offered:
+                self._subprotocol = value
+        return response
+
+    async def _answer(self, args, kwargs):
+        response = await _invoke(*args, **kwargs) or {}
+        body = response.get("body")
+        if response.get("statusCode") in (429, 502):  # it could not run, or failed
+            body = json.dumps({"message": "Internal server error", "connectionId": self._id, "requestId": args[7]})
+        if body:
+            with contextlib.suppress(Exception):  # the client may be gone
+                await self._send({"type": "websocket.send", "text": body})
+
+    async def send(self, message):
+        if message["type"] == "websocket.accept":
+            # The front names the connection in errors of its own.
+            named = (b"x-stage-connection-id", self._id.encode())
+            message = {**message, "subprotocol": self._subprotocol, "headers": [*message.get("headers", ()), named]}
+        await self._send(message)
 
 
-async def _handle_and_agree(scope, receive, send, *args, **kwargs):
-    async def send_agreed(message):
-        agreed = _agreed.get()
-        if message["type"] == "websocket.accept" and agreed in scope.get("subprotocols", ()):
-            message = {**message, "subprotocol": agreed}
-        await send(message)
-
-    await _handle(scope, receive, send_agreed, *args, **kwargs)
+async def _handle_as_api_gateway(scope, receive, send, *args, **kwargs):
+    socket = _Socket(scope, send)
+    _socket.set(socket)
+    await _handle(scope, receive, socket.send, *args, **kwargs)
 
 
-apigateway._invoke_ws_lambda = _invoke_and_note
-apigateway.handle_websocket = _handle_and_agree
+async def _invoke_as_api_gateway(*args, **kwargs):
+    return await _socket.get().invoke(*args, **kwargs)
+
+
+apigateway._invoke_ws_lambda = _invoke_as_api_gateway
+apigateway.handle_websocket = _handle_as_api_gateway
 
 app.main()

@@ -10,7 +10,8 @@ import (
 )
 
 // Limits are those of one WebSocket, in bytes and milliseconds. Zero is API Gateway's own
-// (API Gateway developer guide, "Quotas for configuring and running a WebSocket API").
+// (API Gateway developer guide, "Quotas for configuring and running a WebSocket API" and
+// "Quotas for configuring and running an API in API Gateway").
 type Limits struct {
 	// Match picks the connections that these limits are for: a text in the URL of their
 	// handshake. Empty is every one that no other limits are for.
@@ -23,6 +24,11 @@ type Limits struct {
 	// connection may last; then it is closed with 1001.
 	IdleMS     int64 `json:"idle_ms,omitempty"`
 	LifetimeMS int64 `json:"lifetime_ms,omitempty"`
+	// Rate is how many messages a client may send each second, Burst how many at once. One
+	// more is answered with "Too Many Requests", and the connection stays. API Gateway
+	// counts what all clients of an account and Region send.
+	Rate  int `json:"rate,omitempty"`
+	Burst int `json:"burst,omitempty"`
 }
 
 // API Gateway's limits.
@@ -31,6 +37,8 @@ const (
 	maxMessage  = 128 << 10
 	maxIdle     = 10 * time.Minute
 	maxLifetime = 2 * time.Hour
+	maxRate     = 10_000
+	maxBurst    = 5_000
 	// maxPost is the most that PostToConnection takes.
 	maxPost = 128 << 10
 )
@@ -39,7 +47,7 @@ func (l Limits) withDefaults() Limits {
 	for _, d := range []struct {
 		v    *int
 		most int
-	}{{&l.Frame, maxFrame}, {&l.Message, maxMessage}} {
+	}{{&l.Frame, maxFrame}, {&l.Message, maxMessage}, {&l.Rate, maxRate}, {&l.Burst, maxBurst}} {
 		if *d.v == 0 {
 			*d.v = d.most
 		}
@@ -54,7 +62,7 @@ func (l Limits) withDefaults() Limits {
 }
 
 func (l Limits) validate() error {
-	if l.Frame < 0 || l.Message < 0 || l.IdleMS < 0 || l.LifetimeMS < 0 {
+	if min(int64(l.Frame), int64(l.Message), l.IdleMS, l.LifetimeMS, int64(l.Rate), int64(l.Burst)) < 0 {
 		return fmt.Errorf("limits for %q: less than zero", l.Match)
 	}
 	return nil

@@ -2,6 +2,7 @@ package front
 
 import (
 	"context"
+	"encoding/json"
 	"net"
 	"net/http"
 	"strings"
@@ -132,8 +133,8 @@ func TestIdleAndLifetime(t *testing.T) {
 	for query, most := range map[string]time.Duration{"?limit=idle": 400 * time.Millisecond, "?limit=life": 700 * time.Millisecond} {
 		t.Run(query, func(t *testing.T) {
 			t.Parallel()
-			conn := dial(t, server, query, nil)
 			start := time.Now()
+			conn := dial(t, server, query, nil)
 			if query == "?limit=idle" { // what is sent puts the end off
 				time.Sleep(250 * time.Millisecond)
 				if err := conn.Write(t.Context(), websocket.MessageText, []byte("x")); err != nil {
@@ -152,9 +153,75 @@ func TestIdleAndLifetime(t *testing.T) {
 	}
 }
 
+// What is over the rate is answered as API Gateway answers, and does not arrive; the
+// connection stays.
+func TestRateOfClientMessages(t *testing.T) {
+	var arrived atomic.Int32
+	_, server := newFront(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(connectionHeader, "c0ffee")
+		socketUpstream(nil, func(ctx context.Context, conn *websocket.Conn) {
+			for {
+				kind, message, err := conn.Read(ctx)
+				if err != nil {
+					return
+				}
+				arrived.Add(1)
+				_ = conn.Write(ctx, kind, message)
+			}
+		}).ServeHTTP(w, r)
+	}))
+	if status, answer := control(t, server, "PUT", "/_front/limits", Limits{Match: "rate", Rate: 1, Burst: 3}); status != http.StatusNoContent {
+		t.Fatalf("%d %s", status, answer)
+	}
+	conn := dial(t, server, "?rate", nil)
+	const n = 50
+	for range n {
+		if err := conn.Write(t.Context(), websocket.MessageText, []byte("hello")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	echoes, refused := 0, map[string]bool{}
+	for range n {
+		_, message, err := conn.Read(testContext(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(message) == "hello" {
+			echoes++
+			continue
+		}
+		var answer struct{ Message, ConnectionID, RequestID string }
+		if err := json.Unmarshal(message, &answer); err != nil || answer.Message != "Too Many Requests" || answer.ConnectionID != "c0ffee" {
+			t.Errorf("got %s", message)
+		}
+		refused[answer.RequestID] = true
+	}
+	if echoes < 3 || echoes+len(refused) != n || len(refused) == 0 || int(arrived.Load()) != echoes {
+		t.Errorf("of %d messages %d arrived, %d came back and %d were refused", n, arrived.Load(), echoes, len(refused))
+	}
+}
+
+func TestThrottle(t *testing.T) {
+	now := time.Now()
+	throttle := newThrottle(Limits{Rate: 2, Burst: 3}, now)
+	for i, step := range []struct {
+		after time.Duration
+		want  bool
+	}{
+		{0, true}, {0, true}, {0, true}, {0, false},
+		{499 * time.Millisecond, false}, {time.Millisecond, true}, {0, false},
+		{time.Hour, true}, {0, true}, {0, true}, {0, false}, // no more than the burst is saved up
+	} {
+		now = now.Add(step.after)
+		if got := throttle.allow(now); got != step.want {
+			t.Errorf("message %d: %v", i+1, got)
+		}
+	}
+}
+
 func TestLimitsAreValidated(t *testing.T) {
 	_, server := newFront(t, http.NotFoundHandler())
-	for _, bad := range []any{Limits{IdleMS: -1}, map[string]any{"idle": 1}} {
+	for _, bad := range []any{Limits{IdleMS: -1}, Limits{Rate: -1}, map[string]any{"idle": 1}} {
 		if status, _ := control(t, server, "PUT", "/_front/limits", bad); status != http.StatusBadRequest {
 			t.Errorf("%+v: %d", bad, status)
 		}

@@ -60,12 +60,16 @@ func (f *Front) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	limits := f.limits.of(r.RequestURI)
 	life := newLifetime(limits, func() { goAway(client, upstream) })
 	defer life.stop()
+	pace := newThrottle(limits, time.Now())
 	done := make(chan struct{}, 2)
 	go func() {
 		relay(ctx, upstream, client, func(message []byte) error {
 			life.touch()
 			if len(message) > limits.Message || taken.meter.largest.Load() > uint64(limits.Frame) {
 				return websocket.CloseError{Code: websocket.StatusMessageTooBig, Reason: "Message too long"}
+			}
+			if !pace.allow(time.Now()) {
+				return answered(ctx, client, tooManyRequests(resp.Header.Get(connectionHeader)))
 			}
 			return f.cut(ClientMessage, taken.meter, r, message)
 		})
@@ -143,18 +147,31 @@ func (f *Front) refuse(w http.ResponseWriter, r *http.Request, resp *http.Respon
 	}
 }
 
+// answered sends a client the answer to its message; the error is errAnswered then.
+func answered(ctx context.Context, client *websocket.Conn, frame []byte) error {
+	if err := client.Write(ctx, websocket.MessageText, frame); err != nil {
+		return err
+	}
+	return errAnswered
+}
+
 // relay passes messages from src on to dst, unchanged and in order, until src is
 // closed or look refuses one; then it closes dst the same way. What look refuses with a
-// CloseError closes src too.
+// CloseError closes src too; what it says is answered goes no further.
 func relay(ctx context.Context, dst, src *websocket.Conn, look func(message []byte) error) {
 	for {
 		kind, message, err := src.Read(ctx)
 		if err == nil {
-			if err = look(message); err != nil {
-				if refused, ok := errors.AsType[websocket.CloseError](err); ok {
-					_ = src.Close(refused.Code, refused.Reason) // it may be closed already
-				}
-			} else if err = dst.Write(ctx, kind, message); err == nil {
+			err = look(message)
+			if errors.Is(err, errAnswered) {
+				continue
+			}
+			if refused, ok := errors.AsType[websocket.CloseError](err); ok {
+				_ = src.Close(refused.Code, refused.Reason) // it may be closed already
+			}
+		}
+		if err == nil {
+			if err = dst.Write(ctx, kind, message); err == nil {
 				continue
 			}
 		}
