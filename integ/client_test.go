@@ -254,6 +254,16 @@ func (c *client) await(wanted func(frame) bool) (frame, error) {
 	}
 }
 
+// gone waits until the connection has ended, as it must.
+func (c *client) gone(t *testing.T) {
+	t.Helper()
+	select {
+	case <-c.done:
+	case <-time.After(patience):
+		t.Fatalf("the connection is still there after %s", patience)
+	}
+}
+
 // frames are those that came so far and are as wanted.
 func (c *client) frames(wanted func(frame) bool) []frame {
 	c.mu.Lock()

@@ -57,3 +57,54 @@ func TestForeignRequestsAreUnknown(t *testing.T) {
 var own = regexp.MustCompile(`"(id":"[^"]*"|ts":\d+)`)
 
 func sameForAll(f frame) []byte { return own.ReplaceAll(f.raw, []byte(`"…"`)) }
+
+// Nobody waits for a stranger's slow requests: while twenty of them run, a hundred short
+// ones all end before the first of the slow ones does.
+func TestShortRequestsPassSlowOnes(t *testing.T) {
+	t.Parallel()
+	const slow, short = 20, 100
+	stranger, c := dial(t, fresh()), dial(t, fresh())
+	running := make([]string, slow)
+	for i := range running {
+		// They end when they are cancelled, or long after the test has given up.
+		running[i] = stranger.submit(t, "echo_async", echoAsync{"slow", 150_000, 150})
+	}
+	if n := stranger.begun(running); n < slow {
+		const needs = "needs a stage whose MaxConcurrency is above %d: of so many slow requests only %d run side by side"
+		if deployed(t).endpoint == "" {
+			t.Skipf(needs, slow, n)
+		}
+		t.Fatalf(needs, slow, n)
+	}
+
+	sent := make([]string, short)
+	for i := range sent {
+		sent[i] = c.send(t, protocol.Message{Action: "echo_async", Payload: object(t, echoAsync{"short", 50, 1})})
+	}
+	var passed int64 // when all of the short ones had ended
+	for _, id := range sent {
+		f := c.wait(t, "the end of "+id, func(f frame) bool { return f.Ref == id && f.Type().Terminal() })
+		as[protocol.Complete](t, f)
+		passed = max(passed, f.TS) // which is not before it ended
+	}
+	for _, id := range running {
+		cancel(t, stranger, id)
+	}
+	for _, id := range running {
+		as[protocol.CancelledFrame](t, stranger.end(t, id))
+		if r := row(t, stranger, id); r.EndedAt <= passed || r.Attempt != 1 {
+			t.Errorf("a slow one ended %d ms after the last short one: %+v", r.EndedAt-passed, r)
+		}
+	}
+}
+
+// begun waits until each of the requests has told of progress, and returns how many have.
+func (c *client) begun(requestIDs []string) (n int) {
+	for _, id := range requestIDs {
+		if _, err := c.await(func(f frame) bool { return f.RequestID == id && f.Type() == protocol.TypeProgress }); err != nil {
+			break
+		}
+		n++
+	}
+	return n
+}
