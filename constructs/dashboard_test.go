@@ -65,7 +65,7 @@ func TestDashboardShowsMetricsThatExist(t *testing.T) {
 	for _, metric := range []string{
 		contract.MetricConnected, contract.MetricDisconnected, contract.MetricAccepted, contract.MetricRefused,
 		contract.MetricCompleted, contract.MetricFailed, contract.MetricCancelled, contract.MetricRetried,
-		contract.MetricDuration, contract.MetricQueueWait, contract.MetricPosts, contract.MetricGone,
+		contract.MetricContinued, contract.MetricDuration, contract.MetricQueueWait, contract.MetricPosts, contract.MetricGone,
 		contract.MetricPostDenied, contract.MetricPostTooLarge, contract.MetricBadHint, contract.MetricOldestOpen,
 		contract.MetricHintsResent,
 	} {

@@ -63,6 +63,12 @@ func (s *StreamerConstruct) MetricAttemptsRetried(options *awscloudwatch.MetricO
 	return s.count(contract.MetricRetried, options)
 }
 
+// MetricAttemptsContinued counts functions that were given back for their attempt to go
+// on in another one (by action).
+func (s *StreamerConstruct) MetricAttemptsContinued(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return s.count(contract.MetricContinued, options)
+}
+
 // MetricRequestDuration is the time from acceptance to the end, in ms (by action).
 func (s *StreamerConstruct) MetricRequestDuration(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return s.time(contract.MetricDuration, options)

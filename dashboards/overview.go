@@ -136,6 +136,7 @@ func queueWait(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 func recovery(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 	return counts("What was tried again", full,
 		s.MetricAttemptsRetried(look("attempts retried", orange)),
+		s.MetricAttemptsContinued(look("continued in another function", good)),
 		s.MetricHintsResent(look("hints resent", blue)),
 		s.MetricUndecodableHints(look("hints nobody can read", bad)),
 	)

@@ -5,13 +5,9 @@
 package integ_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/pay-theory/streamer/protocol"
 	"github.com/pay-theory/streamer/scripts/stage/front"
@@ -72,21 +68,7 @@ func TestRequestsEndWhileProcessesDie(t *testing.T) {
 // request to another one, and a handler that takes too long fails its attempts.
 func TestFunctionTimesOut(t *testing.T) {
 	s := killable(t)
-	const seconds = 14 // of which the processor keeps ten for the outcome
-	functions := lambda.NewFromConfig(awsConfig(t))
-	processor := resourceOf(t, awsConfig(t), s, "AWS::Lambda::Function", "ProcessorFunction")
-	before, err := functions.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: &processor})
-	if err != nil {
-		t.Fatal(err)
-	}
-	limit := func(ctx context.Context, seconds *int32) {
-		if _, err := functions.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: &processor, Timeout: seconds}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Cleanup(func() { limit(context.WithoutCancel(t.Context()), before.Timeout) })
-	limit(t.Context(), aws.Int32(seconds))
-
+	limitProcessor(t, s, 4*time.Second+reserve)
 	u, mark := marked()
 	c := dial(t, u)
 	set := faults(t, s, front.Rule{Operation: "dynamodb.UpdateItem", Contains: []string{mark, "#message", "#seq"}, Count: 1, Fault: front.FaultStop})

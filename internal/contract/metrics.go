@@ -21,6 +21,7 @@ const (
 	MetricFailed       = "RequestsFailed"    // Count (by action)
 	MetricCancelled    = "RequestsCancelled" // Count (by action)
 	MetricRetried      = "AttemptsRetried"   // Count (by action)
+	MetricContinued    = "AttemptsContinued" // Count (by action): functions given back, for the attempt to go on in another
 	MetricDuration     = "RequestDuration"   // Milliseconds (by action): accepted to terminal
 	MetricQueueWait    = "QueueWait"         // Milliseconds (by action): accepted to first claim
 	MetricPosts        = "FramesPosted"      // Count: frames that API Gateway took

@@ -131,6 +131,7 @@ func (a *attempt) goOn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKeep, err)
 	}
+	a.Metrics.Count(contract.MetricContinued, a.row.Action)
 	a.Log.InfoContext(ctx, "request goes on in another function", "request", a.delivery.Key.ID, "action", a.row.Action,
 		"attempt", row.Attempt, "continuations", row.Continuations)
 	a.session.Leave(ctx, row.Watchers, a.within(ctx, noteBudget))

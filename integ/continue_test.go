@@ -1,0 +1,74 @@
+package integ_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// reserve is what a processor keeps of its function's time to record an outcome.
+const reserve = 10 * time.Second
+
+// A count that takes longer than a function may goes on in another one, and another, in
+// one attempt, and counts each number once. The processor's time is cut short for it, so
+// no other test runs meanwhile.
+func TestCountOutlivesItsFunction(t *testing.T) {
+	s := local(t, "functions whose time may be cut short")
+	const work = 3 * time.Second // that one function has time for
+	const to, tick = 70, 100 * time.Millisecond
+	const functions = 4 // at least: each goes on for two seconds, and a third might not fit
+	limitProcessor(t, s, work+reserve)
+	c := dial(t, fresh())
+	id := c.submit(t, "count", counting{To: to, TickMS: int(tick.Milliseconds())})
+	var result struct{ Count, Runs int }
+	if err := json.Unmarshal(as[protocol.Complete](t, c.end(t, id)).Result, &result); err != nil {
+		t.Fatal(err)
+	}
+	if result.Count != to || result.Runs < functions {
+		t.Errorf("counted %+v, want %d in at least %d functions", result, to, functions)
+	}
+	settle(t, c)
+	r := row(t, c, id)
+	if took := time.Duration(r.EndedAt-r.StartedAt) * time.Millisecond; r.Attempt != 1 || took < to*tick {
+		t.Errorf("after %s: %+v", took, r)
+	}
+	consistent(t, historyOf(r, c), true)
+	counted := 0
+	for _, f := range c.events(id) {
+		p, ok := f.Frame.(protocol.Progress)
+		if !ok {
+			continue
+		}
+		var at int
+		if _, err := fmt.Sscanf(p.Message, "Counted %d of", &at); err != nil || at <= counted || p.Percentage != 100*float64(at)/to || p.Attempt != 1 {
+			t.Errorf("after %d: %s", counted, f.raw)
+		}
+		counted = at
+	}
+	t.Logf("%d functions", result.Runs)
+}
+
+// limitProcessor lets processors run no longer than that until the test ends.
+func limitProcessor(t *testing.T, s *stage, d time.Duration) {
+	t.Helper()
+	functions := lambda.NewFromConfig(awsConfig(t))
+	processor := resourceOf(t, awsConfig(t), s, "AWS::Lambda::Function", "ProcessorFunction")
+	before, err := functions.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: &processor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := func(ctx context.Context, seconds *int32) {
+		if _, err := functions.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: &processor, Timeout: seconds}); err != nil {
+			t.Errorf("set the processor's timeout: %v", err)
+		}
+	}
+	t.Cleanup(func() { limit(context.WithoutCancel(t.Context()), before.Timeout) })
+	limit(t.Context(), aws.Int32(int32(d/time.Second)))
+}
