@@ -11,7 +11,7 @@ export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test integ stage stage-down token deploy dashboard redrive record account soak tidy bench lint
+.PHONY: help demo test integ stage stage-down token deploy dashboard redrive record account cost soak tidy bench lint
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ ifdef OUTPUTS
 else
 	@eval "$$($(STAGE_CMD) env)" && go run ./scripts/redrive $(or $(ARGS),list)
 endif
+
+cost: ## Compute what it costs, line by line: make cost ARGS="-duration 5m -frames 200"
+	@go run ./scripts/cost $(ARGS)
 
 account: ## Ask a deployed stage what only an account can show: make account OUTPUTS=file ARGS=list (STREAMER_TOKEN=…)
 	@STREAMER_OUTPUTS="$(abspath $(OUTPUTS))" go run ./scripts/account $(or $(ARGS),run)

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// bill is what something costs.
+type bill struct {
+	title string
+	lines []line
+}
+
+// line is a quantity of one priced thing, and what it is for.
+type line struct {
+	price    price
+	what     string
+	quantity float64
+}
+
+func (l line) cost() float64 { return l.quantity * l.price.dollars }
+
+// add appends a line, unless there is nothing to pay.
+func (b *bill) add(p price, quantity float64, what string) {
+	if quantity != 0 {
+		b.lines = append(b.lines, line{p, what, quantity})
+	}
+}
+
+// times is the bill of so many.
+func (b bill) times(title string, n float64) bill {
+	out := bill{title, slices.Clone(b.lines)}
+	for i := range out.lines {
+		out.lines[i].quantity *= n
+	}
+	return out
+}
+
+func (b bill) total() (sum float64) {
+	for _, l := range b.lines {
+		sum += l.cost()
+	}
+	return sum
+}
+
+func (b bill) print(out io.Writer) {
+	fmt.Fprintf(out, "\n%-72s %12.4f\n", b.title, b.total())
+	for _, l := range b.lines {
+		text := fmt.Sprintf("  %10.4f  %-21s %13s × $%-13s %s", l.cost(), l.price.name, number(l.quantity), number(l.price.dollars), l.what)
+		fmt.Fprintln(out, strings.TrimRight(text, " "))
+	}
+}
+
+// number writes one without an exponent.
+func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
