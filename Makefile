@@ -19,7 +19,7 @@ help: ## Print this list
 demo: node_modules ## Bring a stage up, run the sample actions, save demo-out/report.pdf (KEEP=1 leaves the stage up)
 	@$(STAGE_CMD) run -c stage=local -- scripts/demo/demo.sh
 
-test: node_modules lint .stage/lint .stage/record ## Run every test, on a local stage of its own
+test: node_modules client/ts/node_modules lint .stage/lint .stage/record ## Run every test, on a local stage of its own
 	@$(STAGE_CMD) run -c stage=local -- $(GOTESTSUM) --format pkgname --raw-command -- scripts/test.sh
 
 lint: ## Check formatting and vet
@@ -90,5 +90,7 @@ bench: ## Run the benchmarks
 	@touch $@
 
 node_modules: package-lock.json
-	npm ci --no-audit --no-fund --loglevel=error
-	@touch node_modules
+client/ts/node_modules: client/ts/package-lock.json
+node_modules client/ts/node_modules:
+	npm ci --prefix $(@D) --no-audit --no-fund --loglevel=error
+	@touch $@

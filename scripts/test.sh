@@ -1,9 +1,9 @@
 #!/bin/sh
-# Every Go test, as one stream of test2json events, under the race detector where there is a
+# Every test, as one stream of test2json events, under the race detector where there is a
 # C compiler. Apart from the others are: the stores' tests, since they call the stage while
 # integ counts the calls it sees; and without the race detector the CDK packages, whose jsii
 # runtime cannot stand it, the simulation, which plays ten times the seeds then, and the
-# demo, which is other programs. Last comes the example module.
+# demo, which is other programs. Last come the example module and the TypeScript SDK.
 set -u
 
 race=
@@ -24,4 +24,5 @@ status=0
   go test -json $(only "$plain") || status=1
 }
 (cd examples/primes && go test -json ./...) || status=1
+node client/ts/scripts/test.mjs --json || status=1
 exit $status

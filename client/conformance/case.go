@@ -1,0 +1,184 @@
+package conformance
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+
+	"github.com/pay-theory/streamer/protocol"
+)
+
+//go:embed cases.json
+var cases []byte
+
+// Case is one thing that a client must get through.
+type Case struct {
+	// Name is a word, About says what it is for.
+	Name  string `json:"name"`
+	About string `json:"about"`
+
+	// Action is what the client submits: "work" by default, which plays Steps, or "echo",
+	// which is sync.
+	Action string `json:"action,omitempty"`
+	// Payload is submitted, or one of {"fill":"xx…"} with PayloadSize letters.
+	Payload     json.RawMessage `json:"payload,omitempty"`
+	PayloadSize int             `json:"payload_size,omitempty"`
+	// Attach has the client attach to a request that is not there, instead.
+	Attach bool `json:"attach,omitempty"`
+	// TokenMS is how long a token lasts, an hour if it is zero. The client gets a fresh one
+	// whenever it asks.
+	TokenMS int `json:"token_ms,omitempty"`
+	// Timing are settings of the client in milliseconds, by their names: answer, ping, pong,
+	// life, handover. What is not named keeps its default, but back-off begins at 10 ms.
+	Timing map[string]int `json:"timing,omitempty"`
+	// Client is what the client does as soon as it takes a progress with such a message.
+	Client map[string]ClientAct `json:"client,omitempty"`
+
+	// Refuse are the HTTP statuses that the first handshakes are refused with.
+	Refuse []int `json:"refuse,omitempty"`
+	// Submits are what becomes of the first submissions, in order; the others are taken.
+	Submits []Submission `json:"submits,omitempty"`
+	// Steps are played once the request is stored.
+	Steps []Step `json:"steps,omitempty"`
+
+	Expect Expectation `json:"expect"`
+}
+
+// ClientAct is something that a client does.
+type ClientAct string
+
+// What a client does.
+const (
+	// ActCancel cancels the request.
+	ActCancel ClientAct = "cancel"
+	// ActSleep has an hour pass for the client alone: its clock jumps.
+	ActSleep ClientAct = "sleep"
+	// ActReload closes the client and attaches to the request with another one.
+	ActReload ClientAct = "reload"
+)
+
+// Submission is what becomes of a message that submits.
+type Submission string
+
+// What may become of a submission. A code of the protocol's is that: it is refused so.
+const (
+	// Lost: it never arrives.
+	Lost Submission = "lost"
+	// Unanswered: it is stored, and the answer never arrives.
+	Unanswered Submission = "unanswered"
+	// CutBefore: the connection is reset, and nothing stored.
+	CutBefore Submission = "cut_before"
+	// CutAfter: it is stored, and the connection reset before the answer.
+	CutAfter Submission = "cut_after"
+	// Late: it is stored, and answered after the script's end.
+	Late Submission = "late"
+	// Twice: it is answered twice.
+	Twice Submission = "twice"
+	// Gateway: API Gateway answers with an error of its own.
+	Gateway Submission = "gateway"
+	// TooBig: the connection is closed with 1009.
+	TooBig Submission = "too_big"
+)
+
+// Step is one thing that a script does.
+type Step struct {
+	Do StepKind `json:"do"`
+
+	Percentage float64         `json:"percentage,omitempty"`
+	Message    string          `json:"message,omitempty"`
+	Attempt    int             `json:"attempt,omitempty"` // 1 if it is zero
+	Code       protocol.Code   `json:"code,omitempty"`
+	Result     json.RawMessage `json:"result,omitempty"`
+	// Echo has the request's payload as its result; Link sends the result as a link, which
+	// is refused Expired times.
+	Echo    bool `json:"echo,omitempty"`
+	Link    bool `json:"link,omitempty"`
+	Expired int  `json:"expired,omitempty"`
+
+	// Close is the code of a close frame; 1006 resets the connection.
+	Close int `json:"close,omitempty"`
+	// Status and Count: that many handshakes are refused. Count is also of frames that are
+	// sent again, and of connections to wait for.
+	Status int    `json:"status,omitempty"`
+	Count  int    `json:"count,omitempty"`
+	MS     int    `json:"ms,omitempty"`
+	Text   string `json:"text,omitempty"`
+	// Steps are played Repeat times, with {n} in their messages counted from 1.
+	Repeat int    `json:"repeat,omitempty"`
+	Steps  []Step `json:"steps,omitempty"`
+}
+
+// StepKind says what a step does.
+type StepKind string
+
+// What a step may do.
+const (
+	DoProgress  StepKind = "progress"
+	DoRetrying  StepKind = "retrying"
+	DoComplete  StepKind = "complete"
+	DoFail      StepKind = "failed"
+	DoCancelled StepKind = "cancelled"
+	// DoAgain sends the last Count frames again, unchanged.
+	DoAgain StepKind = "again"
+	// DoHold keeps frames back until DoRelease sends them, the last first.
+	DoHold    StepKind = "hold"
+	DoRelease StepKind = "release"
+	// DoRaw sends Text to every connection.
+	DoRaw StepKind = "raw"
+	// DoClose closes every connection, DoRefuse refuses the next handshakes.
+	DoClose  StepKind = "close"
+	DoRefuse StepKind = "refuse"
+	// DoDeaf leaves every connection open, and reads and sends nothing on it any more.
+	DoDeaf StepKind = "deaf"
+	// DoWatched waits until somebody watches; DoConnections until Count connections were
+	// opened and all but one of them closed; DoCancelling until the client has cancelled.
+	DoWatched     StepKind = "watched"
+	DoConnections StepKind = "connections"
+	DoCancelling  StepKind = "cancelling"
+	DoWait        StepKind = "wait"
+	// DoRepeat plays Steps Repeat times.
+	DoRepeat StepKind = "repeat"
+)
+
+// Expectation is what a case must come to.
+type Expectation struct {
+	// Updates are the states that the client took, in order, but for PROCESSING. A RETRYING
+	// has its attempt.
+	Updates []string `json:"updates"`
+	// Result is the result, or the payload if Echo; Error is the code instead.
+	Result json.RawMessage `json:"result,omitempty"`
+	Echo   bool            `json:"echo,omitempty"`
+	Error  string          `json:"error,omitempty"`
+	// Report has the least and the most of each number of the report's that matters.
+	Report map[string][2]int `json:"report,omitempty"`
+}
+
+// Report is what the server saw of a run.
+type Report struct {
+	// Handshakes were accepted, Refused were not.
+	Handshakes int `json:"handshakes"`
+	Refused    int `json:"refused"`
+	// Submits arrived; Created are the requests that came of them.
+	Submits    int `json:"submits"`
+	Created    int `json:"created"`
+	Subscribes int `json:"subscribes"`
+	Pings      int `json:"pings"`
+	// Expired are messages that came after their connection's token had run out.
+	Expired int `json:"expired"`
+	// Overlaps counts connections that were opened while another was open.
+	Overlaps int `json:"overlaps"`
+	// Largest is the largest message, in bytes.
+	Largest int `json:"largest"`
+}
+
+// Cases are all there are.
+func Cases() ([]Case, error) {
+	var all []Case
+	dec := json.NewDecoder(bytes.NewReader(cases))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&all); err != nil {
+		return nil, fmt.Errorf("read the conformance cases: %w", err)
+	}
+	return all, nil
+}

@@ -1,0 +1,42 @@
+import type { Code } from "./protocol.js";
+
+/**
+ * Codes of what only a client can know.
+ *
+ * - CANCELLED: the request was cancelled.
+ * - CLOSED: the client was closed while something was waited for.
+ * - DETACHED: the request is not followed any more; it goes on.
+ * - DISCONNECTED: there was no connection for as long as giveUpAfterMs says.
+ * - UNREACHABLE: a result or an upload could not be transferred.
+ */
+export type ClientCode = "CANCELLED" | "CLOSED" | "DETACHED" | "DISCONNECTED" | "UNREACHABLE";
+
+/** Why a message was refused, or why a request ended without a result. */
+export class StreamerError extends Error {
+  override readonly name = "StreamerError";
+  /** For programs: one of the protocol's, of the client's, or of the action's handler. */
+  readonly code: Code | ClientCode | (string & {});
+  /** The same, sent again later and unchanged, may succeed. */
+  readonly retryable: boolean;
+  /** More about some codes: INVALID_PAYLOAD names the "field". */
+  readonly details: Record<string, unknown>;
+  /** The request that ended so; absent if a message was refused, which ends no request. */
+  readonly requestId: string | undefined;
+
+  constructor(
+    code: StreamerError["code"],
+    message: string,
+    more: { retryable?: boolean; details?: Record<string, unknown> | undefined; requestId?: string; cause?: unknown } = {},
+  ) {
+    super(`${code}: ${message}`, more.cause === undefined ? undefined : { cause: more.cause });
+    this.code = code;
+    this.retryable = more.retryable ?? false;
+    this.details = more.details ?? {};
+    this.requestId = more.requestId;
+  }
+}
+
+/** Whether a request that failed with one of Streamer's own codes may succeed when it is submitted anew. */
+export function isRetryable(code: string): boolean {
+  return code === "UNAVAILABLE" || code === "INTERNAL" || code === "TOO_MANY_WATCHERS";
+}

@@ -1,0 +1,9 @@
+export { connect } from "./client.js";
+export type { Actions, ConnectionState, ConnectOptions, Streamer, SubmitOptions } from "./client.js";
+export type { WebSocketConstructor, WebSocketLike } from "./connection.js";
+export { StreamerError } from "./error.js";
+export type { ClientCode } from "./error.js";
+export type { Code, Ref, RequestFrame, Status } from "./protocol.js";
+export type { StreamerRequest, Update } from "./request.js";
+export type { Clock, Timing } from "./timing.js";
+export type { TokenSource } from "./token.js";

@@ -1,0 +1,4 @@
+/** A token that nobody has signed. */
+export function jwt(claims: object): string {
+  return `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.none`;
+}
