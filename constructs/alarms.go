@@ -2,10 +2,12 @@ package constructs
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -15,11 +17,16 @@ type Alarms struct {
 	Undispatched   awscloudwatch.Alarm // the dispatcher gave up a part of the stream
 	OldestWaiting  awscloudwatch.Alarm // requests wait too long, or nobody looks
 	FunctionErrors awscloudwatch.Alarm // runs crash; nil on the local stage
+
+	WorkerErrors map[string]awscloudwatch.Alarm // runs of a worker's processor crash, by its name
 }
 
 // All lists the alarms that exist.
 func (a Alarms) All() []awscloudwatch.Alarm {
 	all := []awscloudwatch.Alarm{a.DeadLetters, a.Undispatched, a.OldestWaiting, a.FunctionErrors}
+	for _, name := range slices.Sorted(maps.Keys(a.WorkerErrors)) {
+		all = append(all, a.WorkerErrors[name])
+	}
 	return slices.DeleteFunc(all, func(alarm awscloudwatch.Alarm) bool { return alarm == nil })
 }
 
@@ -27,7 +34,7 @@ func (a Alarms) All() []awscloudwatch.Alarm {
 func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 	fiveMinutes := &awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(5))}
 
-	s.Alarms.DeadLetters = s.newAlarm("DeadLettersAlarm", p, &awscloudwatch.AlarmProps{
+	s.Alarms.DeadLetters = s.newAlarm(s, "DeadLettersAlarm", p, &awscloudwatch.AlarmProps{
 		AlarmDescription: jsii.String(fmt.Sprintf("A request was handed to the processor %d times and never came to an end. "+
 			"First: read the request_id of the message in the dead-letter queue, and the processor's log for it; redrive the queue when the cause is gone.", maxReceiveCount)),
 		Metric:             s.MetricDeadLetters(nil),
@@ -36,7 +43,7 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 		EvaluationPeriods:  jsii.Number(1),
 		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING, // SQS is silent about idle queues
 	})
-	s.Alarms.Undispatched = s.newAlarm("UndispatchedAlarm", p, &awscloudwatch.AlarmProps{
+	s.Alarms.Undispatched = s.newAlarm(s, "UndispatchedAlarm", p, &awscloudwatch.AlarmProps{
 		AlarmDescription: jsii.String("The dispatcher failed on a part of the requests' stream for an hour and went on without it. No request is lost: the reconciler sends their hints, more slowly. " +
 			"First: read the dispatcher's log; purge the queue when the cause is gone."),
 		Metric:             s.MetricUndispatched(nil),
@@ -45,9 +52,9 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 		EvaluationPeriods:  jsii.Number(1),
 		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
 	})
-	s.Alarms.OldestWaiting = s.newAlarm("OldestWaitingAlarm", p, &awscloudwatch.AlarmProps{
+	s.Alarms.OldestWaiting = s.newAlarm(s, "OldestWaitingAlarm", p, &awscloudwatch.AlarmProps{
 		AlarmDescription: jsii.String(fmt.Sprintf("A request waits longer than it should, or the reconciler, which tells so every %d minutes, does not run. "+
-			"First: compare the requests under work with MaxConcurrency; if there is room, read the logs of dispatcher and reconciler. "+
+			"First: see on the dashboard which work queue has waiting requests, and compare those under work with its MaxConcurrency; if there is room, read the logs of dispatcher and reconciler. "+
 			"Right after the first deployment, it is over with the reconciler's first run.", reconcileMinutes)),
 		Metric:             s.MetricOldestWaiting(fiveMinutes),
 		Threshold:          jsii.Number(p.Alarms.OldestWaitingMinutes * 60 * 1000),
@@ -56,6 +63,20 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 		EvaluationPeriods: jsii.Number(2),
 		TreatMissingData:  awscloudwatch.TreatMissingData_BREACHING,
 	})
+	// Each by itself: CloudWatch takes ten metrics in the expression of an alarm.
+	s.Alarms.WorkerErrors = map[string]awscloudwatch.Alarm{}
+	for _, w := range p.Workers {
+		worker := s.Workers[w.Name]
+		s.Alarms.WorkerErrors[w.Name] = s.newAlarm(worker.scope, "ErrorsAlarm", p, &awscloudwatch.AlarmProps{
+			AlarmDescription: jsii.String("The processor of the worker " + w.Name + " crashes, runs out of time or out of memory, or does not start because it lacks an action. " +
+				"Its requests wait or are tried again; others go on. First: read its log."),
+			Metric:             worker.MetricErrors(fiveMinutes),
+			Threshold:          jsii.Number(p.Alarms.FunctionErrors),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+			EvaluationPeriods:  jsii.Number(1),
+			TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING, // it may have nothing to do
+		})
+	}
 	if !s.local.metricMath() {
 		return
 	}
@@ -63,7 +84,7 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 	for name, metric := range s.MetricFunctionErrors(fiveMinutes) {
 		errors[name] = metric
 	}
-	s.Alarms.FunctionErrors = s.newAlarm("FunctionErrorsAlarm", p, &awscloudwatch.AlarmProps{
+	s.Alarms.FunctionErrors = s.newAlarm(s, "FunctionErrorsAlarm", p, &awscloudwatch.AlarmProps{
 		AlarmDescription: jsii.String("Functions crash, run out of time or out of memory. A handler's own failures do not count here. " +
 			"First: see on the dashboard which function it is, and read its log."),
 		Metric: awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
@@ -80,8 +101,8 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 }
 
 // newAlarm adds the actions.
-func (s *StreamerConstruct) newAlarm(id string, p *StreamerProps, alarm *awscloudwatch.AlarmProps) awscloudwatch.Alarm {
-	made := awscloudwatch.NewAlarm(s, jsii.String(id), alarm)
+func (s *StreamerConstruct) newAlarm(scope constructs.Construct, id string, p *StreamerProps, alarm *awscloudwatch.AlarmProps) awscloudwatch.Alarm {
+	made := awscloudwatch.NewAlarm(scope, jsii.String(id), alarm)
 	made.AddAlarmAction(p.Alarms.Actions...)
 	made.AddOkAction(p.Alarms.Actions...)
 	return made

@@ -17,6 +17,14 @@ import (
 // mainOf is the import path of one of Streamer's own functions.
 func mainOf(name string) string { return "github.com/pay-theory/streamer/functions/cmd/" + name }
 
+// goarch is what Go calls an architecture of Lambda's.
+func goarch(a awslambda.Architecture) string {
+	if *a.Name() == *awslambda.Architecture_X86_64().Name() {
+		return "amd64"
+	}
+	return "arm64"
+}
+
 // binary is a package main and what to build it for.
 type binary struct {
 	importPath, goos, goarch string

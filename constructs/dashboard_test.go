@@ -112,6 +112,36 @@ func TestDashboardDrawsThresholds(t *testing.T) {
 	}
 }
 
+func TestDashboardShowsEachWorker(t *testing.T) {
+	tpl := synthStack(t, nil, func(stack awscdk.Stack) {
+		dashboards.New(stack, "Dashboard", constructs.NewStreamer(stack, "Streamer", withWorkers()))
+	})
+	shown := map[string]string{}
+	for _, widget := range tpl.body(t)["widgets"].([]any) {
+		title, _ := at(widget, "properties.title").(string)
+		if rest, ok := strings.CutPrefix(title, "Worker "); ok {
+			shown[rest] = jsonOf(t, at(widget, "properties"))
+		}
+	}
+	for title, want := range map[string][]string{
+		"images: how old its work is":            {`"ApproximateAgeOfOldestMessage","QueueName","${WorkersimagesWork.QueueName}"`},
+		"images: work waiting and under work":    {`"ApproximateNumberOfMessagesVisible"`, `"ApproximateNumberOfMessagesNotVisible","QueueName","${WorkersimagesWork.QueueName}"`},
+		"images: function errors":                {`"Errors","FunctionName","${WorkersimagesProcessorFunction}"`, `"annotations"`},
+		"reports-2: how old its work is":         {`${Workersreports2Work.QueueName}`},
+		"reports-2: work waiting and under work": {`${Workersreports2Work.QueueName}`},
+		"reports-2: function errors":             {`${Workersreports2ProcessorFunction}`},
+	} {
+		for _, text := range want {
+			if !strings.Contains(shown[title], text) {
+				t.Errorf("%s lacks %s: %s", title, text, shown[title])
+			}
+		}
+	}
+	if len(shown) != 6 {
+		t.Errorf("widgets of workers: %d", len(shown))
+	}
+}
+
 func TestDashboardName(t *testing.T) {
 	tpl := withDashboard(t, nil)
 	if got := tpl.Outputs[contract.OutputDashboardName].Value; got != "${DashboardOverview}" {

@@ -27,11 +27,21 @@
 // object keys are not known beforehand, and a key of one's own is granted as the CDK
 // grants keys.
 //
+// A worker (WorkerProps) is a group of actions with a processor and a work queue of its
+// own. Who does what is one JSON object, which the construct writes and the functions read:
+// the dispatcher and the reconciler send a hint to the queue of its request's action, and a
+// processor that finds a request of another worker's gives it back, so a deployment may move
+// actions while requests wait. A worker whose actions nobody has declared cannot be told at
+// synth, where the names are text: the router ends at its first start, with the name in its
+// log, and every connection is answered 500; a worker's processor that lacks a handler ends
+// the same way, its errors raise its alarm, and its requests wait for the next deployment.
+//
 // Nothing has a physical name, so that several Streamers can live in one stack, one
 // account and one region.
 //
 // An idle Streamer is not free: Lambda polls the work queue about half a million times
-// a month, the alarms watch eight metrics, and CloudWatch has a price for dashboards
+// a month, each worker's queue as often again, the alarms watch eight metrics and one more
+// for each worker, and CloudWatch has a price for dashboards
 // beyond the third. A key of one's own has a monthly price too.
 //
 // What differs between an account and the local stage is decided in local.go alone.

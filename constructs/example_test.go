@@ -5,10 +5,13 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/constructs"
 	"github.com/pay-theory/streamer/dashboards"
+	"github.com/pay-theory/streamer/functions/handlers"
 )
 
 // A stack with handlers of its own: two mains in its module, a table that the work
@@ -39,6 +42,34 @@ func ExampleNewStreamer() {
 	orders.GrantReadData(streamer.Processor)
 	streamer.Outputs(stack)
 	dashboards.New(stack, "Dashboard", streamer).Outputs(stack)
+
+	app.Synth(nil)
+}
+
+// Reports take memory and time, so they have a processor and a queue of their own; the
+// ledger is in a network. All other actions stay with the processor of all.
+func ExampleWorkerProps() {
+	app := awscdk.NewApp(nil)
+	stack := awscdk.NewStack(app, jsii.String("Shop"), nil)
+	network := awsec2.NewVpc(stack, jsii.String("Network"), nil)
+
+	streamer := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
+		Workers: []constructs.WorkerProps{
+			{
+				Name:           "reports",
+				Actions:        []string{handlers.GenerateReport.Name}, // as it is declared
+				Processor:      constructs.FunctionProps{MemoryMB: 3008},
+				MaxConcurrency: 20,
+			},
+			{
+				Name:      "ledger",
+				Actions:   []string{"post_entry", "close_books"},
+				Processor: constructs.FunctionProps{ImportPath: "example.com/shop/cmd/ledger", VPC: network},
+			},
+		},
+	})
+	archive := awss3.NewBucket(stack, jsii.String("Archive"), nil)
+	archive.GrantWrite(streamer.Workers["reports"].Processor, nil, nil)
 
 	app.Synth(nil)
 }

@@ -5,36 +5,38 @@ import (
 	"maps"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/internal/contract"
 )
 
-// addFunctions makes the five functions. Each gets the variables and the permissions
-// that it uses, and no others.
+// addFunctions makes the five functions, and those of workers. Each gets the variables and
+// the permissions that it uses, and no others.
 func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 	authorizer := map[string]*string{}
 	if p.Auth != nil {
 		authorizer[contract.EnvAuth] = jsii.String(p.Auth.environment())
 	}
-	s.Authorizer = s.newFunction("Authorizer", p, function{
+	s.Authorizer = s.newFunction(s, "Authorizer", p, function{
 		description: "Streamer: decides on $connect whose token it is",
 		props:       FunctionProps{ImportPath: mainOf("authorizer"), MemoryMB: 256, TimeoutSeconds: 10},
 		environment: authorizer,
 	})
 
-	s.Router = s.newFunction("Router", p, function{
+	s.Router = s.newFunction(s, "Router", p, function{
 		description: "Streamer: answers every message of every client",
 		props:       p.Router,
-		environment: map[string]*string{
+		environment: s.withWorkers(map[string]*string{ // to refuse names that no action has
 			contract.EnvConnectionsTable: s.Connections.TableName(),
 			contract.EnvRequestsTable:    s.Requests.TableName(),
 			contract.EnvFilesBucket:      s.Files.BucketName(),
 			contract.EnvCallbackEndpoint: s.CallbackURL(),
-		},
+		}),
 		permissions: []awsiam.PolicyStatement{
 			allow(s.Connections.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:DeleteItem"),
 			allow(s.Requests.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
@@ -44,38 +46,72 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		usesKey: true,
 	})
 
-	s.Dispatcher = s.newFunction("Dispatcher", p, function{
-		description: "Streamer: sends a hint to the work queue for each request that waits",
+	s.Dispatcher = s.newFunction(s, "Dispatcher", p, function{
+		description: "Streamer: sends a hint to a work queue for each request that waits",
 		props:       FunctionProps{ImportPath: mainOf("dispatcher"), MemoryMB: 256, TimeoutSeconds: 30},
-		environment: map[string]*string{
+		environment: s.withWorkers(map[string]*string{
 			contract.EnvRequestsTable: s.Requests.TableName(), // a metric dimension
 			contract.EnvWorkQueueURL:  s.WorkQueue.QueueUrl(),
-		},
-		permissions: []awsiam.PolicyStatement{
+		}),
+		permissions: append(s.sendHints(),
 			allow(s.Requests.TableStreamArn(), "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
 			allow(jsii.String("*"), "dynamodb:ListStreams"), // takes no resource
-			allow(s.WorkQueue.QueueArn(), s.local.sendMessage()...),
 			allow(s.Undispatched.QueueArn(), "sqs:SendMessage"),
-		},
+		),
 		usesKey: true,
 	})
 
-	processor := map[string]*string{
+	s.Processor = s.newProcessor(s, p, processor{
+		description: "Streamer: does the work of async actions",
+		props:       p.Processor,
+		queue:       s.WorkQueue,
+		environment: s.withWorkers(map[string]*string{}),
+	})
+	for _, w := range p.Workers {
+		s.addWorkerProcessor(p, w)
+	}
+
+	s.Reconciler = s.newFunction(s, "Reconciler", p, function{
+		description: "Streamer: finds requests whose hint was lost and sends it again",
+		props:       FunctionProps{ImportPath: mainOf("reconciler"), MemoryMB: 256, TimeoutSeconds: 120},
+		environment: s.withWorkers(map[string]*string{
+			contract.EnvRequestsTable: s.Requests.TableName(),
+			contract.EnvWorkQueueURL:  s.WorkQueue.QueueUrl(),
+		}),
+		permissions: append(s.sendHints(),
+			allow(s.requestsIndex(contract.IndexOpen), "dynamodb:Query"),
+			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem"),
+		),
+		usesKey: true,
+	})
+}
+
+// processor is what one processor has of its own.
+type processor struct {
+	description string
+	props       FunctionProps
+	queue       awssqs.Queue
+	environment map[string]*string
+}
+
+func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *StreamerProps, own processor) awslambda.Function {
+	environment := map[string]*string{
 		contract.EnvConnectionsTable: s.Connections.TableName(),
 		contract.EnvRequestsTable:    s.Requests.TableName(),
 		contract.EnvFilesBucket:      s.Files.BucketName(),
-		contract.EnvWorkQueueURL:     s.WorkQueue.QueueUrl(),
+		contract.EnvWorkQueueURL:     own.queue.QueueUrl(),
 		contract.EnvCallbackEndpoint: s.CallbackURL(),
 	}
 	if *p.Clocks != (Clocks{}) {
-		processor[contract.EnvClocks] = jsii.String(p.Clocks.environment())
+		environment[contract.EnvClocks] = jsii.String(p.Clocks.environment())
 	}
-	s.Processor = s.newFunction("Processor", p, function{
-		description: "Streamer: does the work of async actions",
-		props:       p.Processor,
-		environment: processor,
+	maps.Copy(environment, own.environment)
+	made := s.newFunction(scope, "Processor", p, function{
+		description: own.description,
+		props:       own.props,
+		environment: environment,
 		permissions: []awsiam.PolicyStatement{
-			allow(s.WorkQueue.QueueArn(), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"),
+			allow(own.queue.QueueArn(), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"),
 			allow(s.Requests.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
 			allow(s.Connections.TableArn(), "dynamodb:DeleteItem"),
 			allow(s.everyFile(), "s3:PutObject", "s3:GetObject"),
@@ -83,24 +119,10 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		},
 		usesKey: true,
 	})
-	if p.Processor.ImportPath == mainOf("processor") {
-		s.GrantReadRequests(s.Processor) // the sample report is about them
+	if own.props.ImportPath == mainOf("processor") {
+		s.GrantReadRequests(made) // the sample report is about them
 	}
-
-	s.Reconciler = s.newFunction("Reconciler", p, function{
-		description: "Streamer: finds requests whose hint was lost and sends it again",
-		props:       FunctionProps{ImportPath: mainOf("reconciler"), MemoryMB: 256, TimeoutSeconds: 120},
-		environment: map[string]*string{
-			contract.EnvRequestsTable: s.Requests.TableName(),
-			contract.EnvWorkQueueURL:  s.WorkQueue.QueueUrl(),
-		},
-		permissions: []awsiam.PolicyStatement{
-			allow(s.requestsIndex(contract.IndexOpen), "dynamodb:Query"),
-			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem"),
-			allow(s.WorkQueue.QueueArn(), s.local.sendMessage()...),
-		},
-		usesKey: true,
-	})
+	return made
 }
 
 // function is what one function has of its own.
@@ -113,8 +135,8 @@ type function struct {
 }
 
 // newFunction makes a function with a role and a log group of its own.
-func (s *StreamerConstruct) newFunction(name string, p *StreamerProps, f function) awslambda.Function {
-	scope := constructs.NewConstruct(s, jsii.String(name))
+func (s *StreamerConstruct) newFunction(parent constructs.Construct, name string, p *StreamerProps, f function) awslambda.Function {
+	scope := constructs.NewConstruct(parent, jsii.String(name))
 	logs := awslogs.NewLogGroup(scope, jsii.String("Logs"), &awslogs.LogGroupProps{
 		Retention:     p.LogRetention,
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
@@ -126,6 +148,9 @@ func (s *StreamerConstruct) newFunction(name string, p *StreamerProps, f functio
 	for _, statement := range f.permissions {
 		role.AddToPolicy(statement)
 	}
+	if f.props.VPC != nil {
+		role.AddToPolicy(allow(jsii.String("*"), networkInterfaces...))
+	}
 	if f.usesKey && p.EncryptionKey != nil {
 		p.EncryptionKey.GrantEncryptDecrypt(role)
 	}
@@ -134,7 +159,7 @@ func (s *StreamerConstruct) newFunction(name string, p *StreamerProps, f functio
 	for key, value := range f.props.Environment {
 		environment[key] = jsii.String(value)
 	}
-	built := &binary{importPath: f.props.ImportPath, goos: s.local.goos(), goarch: s.local.goarch()}
+	built := &binary{importPath: f.props.ImportPath, goos: s.local.goos(), goarch: goarch(p.Architecture)}
 	code := f.props.Code
 	if code == nil {
 		code = built.code()
@@ -144,18 +169,35 @@ func (s *StreamerConstruct) newFunction(name string, p *StreamerProps, f functio
 		Code:         code,
 		Runtime:      awslambda.Runtime_PROVIDED_AL2023(),
 		Handler:      jsii.String("bootstrap"),
-		Architecture: s.local.architecture(),
+		Architecture: p.Architecture,
 		MemorySize:   jsii.Number(f.props.MemoryMB),
 		Timeout:      awscdk.Duration_Seconds(jsii.Number(f.props.TimeoutSeconds)),
 		Environment:  &environment,
 		Role:         role,
 		LogGroup:     logs,
 		Tracing:      awslambda.Tracing_ACTIVE, // adds the two X-Ray writes to the role
+		Vpc:          f.props.VPC, VpcSubnets: f.props.Subnets, SecurityGroups: securityGroups(f.props.SecurityGroups),
 	})
 	if built.failure != nil {
 		awscdk.Annotations_Of(made).AddError(jsii.String(built.failure.Error()))
 	}
 	return made
+}
+
+// networkInterfaces is what Lambda does with the role of a function in a VPC, on resources
+// that are not known beforehand ("Giving Lambda functions access to resources in an Amazon
+// VPC").
+var networkInterfaces = []string{
+	"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface",
+	"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
+}
+
+// securityGroups is nil for none, which lets the CDK make one.
+func securityGroups(groups []awsec2.ISecurityGroup) *[]awsec2.ISecurityGroup {
+	if len(groups) == 0 {
+		return nil
+	}
+	return &groups
 }
 
 // environment is the value of contract.EnvClocks.

@@ -50,8 +50,7 @@ func readLocalStage(scope constructs.Construct) (*localStage, error) {
 	return local, nil
 }
 
-// goos and goarch are what functions are built for: the local stage runs them on
-// this machine.
+// goos is what functions are built for: the local stage runs them on this machine.
 func (l *localStage) goos() string {
 	if l == nil {
 		return "linux"
@@ -59,15 +58,12 @@ func (l *localStage) goos() string {
 	return runtime.GOOS
 }
 
-func (l *localStage) goarch() string {
-	if l == nil {
-		return "arm64"
-	}
-	return runtime.GOARCH
-}
-
-func (l *localStage) architecture() awslambda.Architecture {
-	if l.goarch() == "amd64" {
+// architecture is that of the functions, for the same reason.
+func (l *localStage) architecture(asked awslambda.Architecture) awslambda.Architecture {
+	switch {
+	case l == nil:
+		return asked
+	case runtime.GOARCH == "amd64":
 		return awslambda.Architecture_X86_64()
 	}
 	return awslambda.Architecture_ARM_64()

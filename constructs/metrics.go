@@ -118,7 +118,7 @@ func (s *StreamerConstruct) MetricHintsResent(options *awscloudwatch.MetricOptio
 // Metrics that AWS publishes.
 
 // MetricFunctionErrors is the number of runs that failed, of each function by its
-// name.
+// name. Those of workers are told by Worker.MetricErrors.
 func (s *StreamerConstruct) MetricFunctionErrors(options *awscloudwatch.MetricOptions) map[string]awscloudwatch.Metric {
 	errors := map[string]awscloudwatch.Metric{}
 	for name, function := range s.functions() {
@@ -129,7 +129,7 @@ func (s *StreamerConstruct) MetricFunctionErrors(options *awscloudwatch.MetricOp
 	return errors
 }
 
-// MetricWorkQueueDepth is the number of hints that wait for a worker.
+// MetricWorkQueueDepth is the number of hints that wait for the processor.
 func (s *StreamerConstruct) MetricWorkQueueDepth(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return s.WorkQueue.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
 }

@@ -24,12 +24,17 @@ var accepted = map[string]string{
 	"Dispatcher/Role/DefaultPolicy AwsSolutions-IAM5": "wildcards: as above",
 	"Processor/Role/DefaultPolicy AwsSolutions-IAM5":  "wildcards: as above",
 	"Reconciler/Role/DefaultPolicy AwsSolutions-IAM5": "wildcards: as above",
+
+	"Workers/reports/Processor/Role/DefaultPolicy AwsSolutions-IAM5": "wildcards: those of the processor",
 }
 
 // TestAwsSolutions checks a Streamer against the AwsSolutions rules of cdk-nag.
 func TestAwsSolutions(t *testing.T) {
 	stack := awscdk.NewStack(newApp(t, nil), jsii.String("Test"), nil)
-	constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{Auth: auth()})
+	constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
+		Auth:    auth(),
+		Workers: []constructs.WorkerProps{{Name: "reports", Actions: []string{"generate_report"}}},
+	})
 	awscdk.Aspects_Of(stack).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Reports: jsii.Bool(false)}), nil)
 
 	annotations := assertions.Annotations_FromStack(stack)

@@ -9,13 +9,14 @@ import (
 
 // Outputs adds to the stack of scope what a client or a test needs to know of this
 // Streamer: WebSocketUrl, CallbackUrl, ConnectionsTableName, RequestsTableName,
-// FilesBucketName, WorkQueueUrl and DeadLetterQueueUrl. The keys are fixed, so call it
-// once in a stack.
+// FilesBucketName, WorkQueueUrl and DeadLetterQueueUrl, and with workers Workers: their
+// actions and queues. The keys are fixed, so call it once in a stack.
 func (s *StreamerConstruct) Outputs(scope constructs.Construct) {
-	for _, output := range []struct {
+	type output struct {
 		key, description string
 		value            *string
-	}{
+	}
+	outputs := []output{
 		{contract.OutputWebSocketURL, "Where clients connect", s.WebSocketURL()},
 		{contract.OutputCallbackURL, "Where frames are posted to connections", s.CallbackURL()},
 		{contract.OutputConnectionsTable, "One item per open connection", s.Connections.TableName()},
@@ -23,7 +24,11 @@ func (s *StreamerConstruct) Outputs(scope constructs.Construct) {
 		{contract.OutputFilesBucket, "Results, reports and large payloads", s.Files.BucketName()},
 		{contract.OutputWorkQueueURL, "Hints that a request waits for a worker", s.WorkQueue.QueueUrl()},
 		{contract.OutputDeadLetterURL, "Hints that were delivered too often", s.DeadLetters.QueueUrl()},
-	} {
+	}
+	if workers := s.workersConfig(); workers != nil {
+		outputs = append(outputs, output{contract.OutputWorkers, "Actions that have work queues of their own", workers})
+	}
+	for _, output := range outputs {
 		awscdk.NewCfnOutput(scope, jsii.String(output.key), &awscdk.CfnOutputProps{
 			Description: jsii.String(output.description),
 			Value:       output.value,

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -33,9 +35,17 @@ type StreamerProps struct {
 	// 900 s, which is also the most that a function may take ("Lambda quotas").
 	Processor FunctionProps
 
-	// MaxConcurrency is how many requests are worked on at once, 2 to 1000 ("Scaling
+	// MaxConcurrency is how many requests Processor works on at once, 2 to 1000 ("Scaling
 	// behavior for Amazon SQS event source mappings"). Default 100.
 	MaxConcurrency int
+
+	// Workers take groups of actions out of Processor, each with a processor and a work
+	// queue of its own. Default none: Processor does all.
+	Workers []WorkerProps
+
+	// Architecture is that of all functions: ARM_64 or X86_64. The local stage has this
+	// machine's. Default ARM_64, which costs less.
+	Architecture awslambda.Architecture
 
 	// Clocks sets the pace of progress and recovery. Nil: the defaults of each.
 	Clocks *Clocks
@@ -101,7 +111,7 @@ type FunctionProps struct {
 	// actions.
 	ImportPath string
 	// Code is a ready-made deployment package with an executable named bootstrap, in
-	// place of ImportPath. It must be built for Linux on arm64.
+	// place of ImportPath. It must be built for Linux on StreamerProps.Architecture.
 	Code awslambda.Code
 	// MemoryMB is 128 to 10,240 ("Lambda quotas"); processor power grows with it.
 	MemoryMB int
@@ -111,6 +121,15 @@ type FunctionProps struct {
 	// Environment is added to the function's variables, of which Lambda takes 4 KB in
 	// all. Names that begin with STREAMER_ are Streamer's.
 	Environment map[string]string
+
+	// VPC puts the function into a network, for a database or a service there. From there
+	// it still has to reach DynamoDB, SQS, S3 and execute-api, whose endpoint posts frames:
+	// through a NAT gateway or VPC endpoints (for execute-api one with private DNS).
+	VPC awsec2.IVpc
+	// Subnets are those of the VPC to use. Default its private ones.
+	Subnets *awsec2.SubnetSelection
+	// SecurityGroups are the function's. Default a new one that lets everything out.
+	SecurityGroups []awsec2.ISecurityGroup
 }
 
 // Clocks sets the pace of progress and recovery, in milliseconds. Zero leaves a
@@ -145,7 +164,8 @@ type AlarmProps struct {
 	// OldestWaitingMinutes is how long a request may wait for a worker. Default 5.
 	OldestWaitingMinutes int
 	// FunctionErrors is how many runs may fail within 5 minutes, over all functions
-	// together, before the alarm goes off. A single one heals itself. Default 5.
+	// together, before the alarm goes off; it holds for each worker by itself. A single
+	// one heals itself. Default 5.
 	FunctionErrors int
 	// Actions are told when an alarm goes off, and when it is over.
 	Actions []awscloudwatch.IAlarmAction
@@ -171,6 +191,7 @@ func (p *StreamerProps) withDefaults() StreamerProps {
 		out = *p
 	}
 	setDefault(&out.StageName, "v1")
+	setDefault(&out.Architecture, awslambda.Architecture_ARM_64())
 	setDefault(&out.MaxConcurrency, 100)
 	setDefault(&out.FileRetentionDays, 30)
 	setDefault(&out.RemovalPolicy, awscdk.RemovalPolicy_RETAIN)
@@ -178,6 +199,11 @@ func (p *StreamerProps) withDefaults() StreamerProps {
 
 	out.Router = out.Router.withDefaults(mainOf("router"), 256, maxRouterSeconds)
 	out.Processor = out.Processor.withDefaults(mainOf("processor"), 1024, maxProcessorSeconds)
+
+	out.Workers = slices.Clone(out.Workers)
+	for i, w := range out.Workers {
+		out.Workers[i] = w.withDefaults(&out)
+	}
 
 	out.Clocks = copyOf(out.Clocks)
 
@@ -225,9 +251,13 @@ func (p *StreamerProps) validate() error {
 	if p.Alarms.FunctionErrors < 1 {
 		return fmt.Errorf("Alarms.FunctionErrors is %d: give at least 1", p.Alarms.FunctionErrors)
 	}
+	if name := *p.Architecture.Name(); name != "arm64" && name != "x86_64" {
+		return fmt.Errorf("Architecture is %s: give awslambda.Architecture_ARM_64() or _X86_64()", name)
+	}
 	return errors.Join(
 		p.Router.validate("Router", maxRouterSeconds),
 		p.Processor.validate("Processor", maxProcessorSeconds),
+		validateWorkers(p.Workers),
 		p.Clocks.validate(),
 		p.Auth.validate(),
 	)
@@ -242,6 +272,9 @@ func (p FunctionProps) validate(field string, maxSeconds int) error {
 	}
 	if p.TimeoutSeconds < 1 || p.TimeoutSeconds > maxSeconds {
 		return fmt.Errorf("%s.TimeoutSeconds is %d: AWS takes 1 to %d here", field, p.TimeoutSeconds, maxSeconds)
+	}
+	if p.VPC == nil && (p.Subnets != nil || len(p.SecurityGroups) > 0) {
+		return fmt.Errorf("%s has Subnets or SecurityGroups without a VPC: give it too", field)
 	}
 	size := 0
 	for name, value := range p.Environment {

@@ -1,10 +1,12 @@
 package constructs_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/constructs"
@@ -36,6 +38,21 @@ func TestBadPropsNameThemselves(t *testing.T) {
 			Environment: map[string]string{contract.EnvCallbackEndpoint: "1"}}}},
 		{"Processor.Environment holds 5001 bytes: Lambda takes 4096", constructs.StreamerProps{Processor: constructs.FunctionProps{
 			Environment: map[string]string{"A": strings.Repeat("x", 5000)}}}},
+		{"Architecture is riscv", constructs.StreamerProps{Architecture: awslambda.Architecture_Custom(jsii.String("riscv"), nil)}},
+		{"Router has Subnets or SecurityGroups without a VPC", constructs.StreamerProps{Router: constructs.FunctionProps{Subnets: &awsec2.SubnetSelection{}}}},
+		{`Workers[0].Name is "": give 1 to 32`, workers(constructs.WorkerProps{Actions: []string{"a"}})},
+		{`Workers[0].Name is "Reports"`, workers(constructs.WorkerProps{Name: "Reports", Actions: []string{"a"}})},
+		{"Workers[1] (one) has the name of another one", workers(constructs.WorkerProps{Name: "one", Actions: []string{"a"}}, constructs.WorkerProps{Name: "one", Actions: []string{"b"}})},
+		{"Workers[0] (one).Actions is empty", workers(constructs.WorkerProps{Name: "one"})},
+		{`Workers[0] (one).Actions has "Resize", which is no action's name`, workers(constructs.WorkerProps{Name: "one", Actions: []string{"Resize"}})},
+		{`Workers[0] (one).Actions has "streamer.get"`, workers(constructs.WorkerProps{Name: "one", Actions: []string{"streamer.get"}})},
+		{`Workers[1] (two).Actions has "a", which Workers[0] (one) has already`, workers(
+			constructs.WorkerProps{Name: "one", Actions: []string{"a"}}, constructs.WorkerProps{Name: "two", Actions: []string{"b", "a"}})},
+		{`Workers[0] (one).Actions has "a", which Workers[0] (one) has already`, workers(constructs.WorkerProps{Name: "one", Actions: []string{"a", "a"}})},
+		{"Workers[0] (one).MaxConcurrency is 1: AWS takes 2 to 1000", workers(constructs.WorkerProps{Name: "one", Actions: []string{"a"}, MaxConcurrency: 1})},
+		{"Workers[0] (one).Processor.TimeoutSeconds is 901: AWS takes 1 to 900", workers(constructs.WorkerProps{
+			Name: "one", Actions: []string{"a"}, Processor: constructs.FunctionProps{TimeoutSeconds: 901}})},
+		{"Workers name 30 actions in 2", workers(constructs.WorkerProps{Name: "one", Actions: many(30)})},
 		{"Clocks.LeaseMS is -1", constructs.StreamerProps{Clocks: &constructs.Clocks{LeaseMS: -1}}},
 		{"Clocks.LeaseMS is 5000: make it at least twice PulseIdleMS, 10000", constructs.StreamerProps{Clocks: &constructs.Clocks{LeaseMS: 5000}}},
 		{"Clocks.VisibilityMS is 5000: make it more than LeaseMS, 30000", constructs.StreamerProps{Clocks: &constructs.Clocks{VisibilityMS: 5000}}},
@@ -57,6 +74,19 @@ func TestBadPropsNameThemselves(t *testing.T) {
 			t.Errorf("got  %q\nwant streamer Dev/Streamer: %s…", got, c.want)
 		}
 	}
+}
+
+func workers(w ...constructs.WorkerProps) constructs.StreamerProps {
+	return constructs.StreamerProps{Workers: w}
+}
+
+// many are names of actions as long as they may be.
+func many(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("a%063d", i)
+	}
+	return names
 }
 
 func TestBadLocalContextNamesItself(t *testing.T) {

@@ -3,6 +3,7 @@ package constructs
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 )
 
@@ -21,10 +22,20 @@ const (
 )
 
 func (s *StreamerConstruct) addQueues(p *StreamerProps) {
-	s.DeadLetters = s.newQueue("DeadLetters", p, deadRetentionDays, &awssqs.QueueProps{})
-	s.Undispatched = s.newQueue("Undispatched", p, deadRetentionDays, &awssqs.QueueProps{})
-	s.WorkQueue = s.newQueue("Work", p, workRetentionDays, &awssqs.QueueProps{
-		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(p.Processor.TimeoutSeconds + visibilityMarginSeconds)),
+	s.DeadLetters = s.newQueue(s, "DeadLetters", p, deadRetentionDays, &awssqs.QueueProps{})
+	s.Undispatched = s.newQueue(s, "Undispatched", p, deadRetentionDays, &awssqs.QueueProps{})
+	s.WorkQueue = s.newWorkQueue(s, p, p.Processor)
+	for _, w := range p.Workers {
+		s.addWorkerQueue(p, w)
+	}
+}
+
+// newWorkQueue makes the queue that a processor reads. All of them have one dead-letter
+// queue: a dead letter names its request, whose row tells where a hint belongs now, so one
+// alarm and one place to look are enough (scripts/redrive).
+func (s *StreamerConstruct) newWorkQueue(scope constructs.Construct, p *StreamerProps, processor FunctionProps) awssqs.Queue {
+	return s.newQueue(scope, "Work", p, workRetentionDays, &awssqs.QueueProps{
+		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(processor.TimeoutSeconds + visibilityMarginSeconds)),
 		DeadLetterQueue: &awssqs.DeadLetterQueue{
 			Queue:           s.DeadLetters,
 			MaxReceiveCount: jsii.Number(maxReceiveCount),
@@ -33,7 +44,7 @@ func (s *StreamerConstruct) addQueues(p *StreamerProps) {
 }
 
 // newQueue adds to the props of a queue what all have alike.
-func (s *StreamerConstruct) newQueue(id string, p *StreamerProps, retentionDays int, queue *awssqs.QueueProps) awssqs.Queue {
+func (s *StreamerConstruct) newQueue(scope constructs.Construct, id string, p *StreamerProps, retentionDays int, queue *awssqs.QueueProps) awssqs.Queue {
 	queue.RetentionPeriod = awscdk.Duration_Days(jsii.Number(retentionDays))
 	queue.EnforceSSL = jsii.Bool(s.local.enforceSSL())
 	queue.Encryption = awssqs.QueueEncryption_SQS_MANAGED
@@ -41,5 +52,5 @@ func (s *StreamerConstruct) newQueue(id string, p *StreamerProps, retentionDays 
 		queue.Encryption = awssqs.QueueEncryption_KMS
 		queue.EncryptionMasterKey = p.EncryptionKey
 	}
-	return awssqs.NewQueue(s, jsii.String(id), queue)
+	return awssqs.NewQueue(scope, jsii.String(id), queue)
 }

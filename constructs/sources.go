@@ -5,6 +5,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/internal/contract"
 )
@@ -43,13 +45,11 @@ func (s *StreamerConstruct) addSources(p *StreamerProps) {
 			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: s.Undispatched.QueueArn()},
 		})
 
-	s.ProcessorSource = awslambda.NewEventSourceMapping(s, jsii.String("ProcessorSource"), &awslambda.EventSourceMappingProps{
-		Target:                  s.Processor,
-		EventSourceArn:          s.WorkQueue.QueueArn(),
-		BatchSize:               jsii.Number(1), // a long request holds up no other
-		ReportBatchItemFailures: jsii.Bool(true),
-		MaxConcurrency:          jsii.Number(p.MaxConcurrency),
-	})
+	s.ProcessorSource = newProcessorSource(s, s.WorkQueue, s.Processor, p.MaxConcurrency)
+	for _, w := range p.Workers {
+		worker := s.Workers[w.Name]
+		worker.Source = newProcessorSource(worker.scope, worker.Queue, worker.Processor, w.MaxConcurrency)
+	}
 
 	s.ReconcilerRule = awsevents.NewRule(s, jsii.String("ReconcilerRule"), &awsevents.RuleProps{
 		Description: jsii.String("Streamer: runs the reconciler"),
@@ -57,5 +57,16 @@ func (s *StreamerConstruct) addSources(p *StreamerProps) {
 		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(s.Reconciler, &awseventstargets.LambdaFunctionProps{
 			RetryAttempts: jsii.Number(0), // the next run makes up for a lost one
 		})},
+	})
+}
+
+// newProcessorSource lets a processor read its work queue.
+func newProcessorSource(scope constructs.Construct, queue awssqs.IQueue, processor awslambda.IFunction, concurrency int) awslambda.EventSourceMapping {
+	return awslambda.NewEventSourceMapping(scope, jsii.String("ProcessorSource"), &awslambda.EventSourceMappingProps{
+		Target:                  processor,
+		EventSourceArn:          queue.QueueArn(),
+		BatchSize:               jsii.Number(1), // a long request holds up no other
+		ReportBatchItemFailures: jsii.Bool(true),
+		MaxConcurrency:          jsii.Number(concurrency),
 	})
 }

@@ -14,13 +14,13 @@ func noEnvironment(string) string { return "" }
 
 func TestStages(t *testing.T) {
 	for name, want := range map[string]struct {
-		concurrency, retention, clocks string
-		policy                         string
-		termination                    bool
+		concurrency, reports, retention, clocks string
+		policy                                  string
+		termination                             bool
 	}{
-		"local": {`100`, `1`, `"{\"lease\":6000,\"visibility\":12000,\"pulse\":1000,\"pulse_idle\":2000,\"progress\":250}"`, "Delete", false},
-		"dev":   {`10`, `7`, `null`, "Delete", false},
-		"prod":  {`500`, `90`, `null`, "Retain", true},
+		"local": {`100`, `20`, `1`, `"{\"lease\":6000,\"visibility\":12000,\"pulse\":1000,\"pulse_idle\":2000,\"progress\":250}"`, "Delete", false},
+		"dev":   {`10`, `2`, `7`, `null`, "Delete", false},
+		"prod":  {`500`, `50`, `90`, `null`, "Retain", true},
 	} {
 		context := map[string]any{"stage": name, "alarmTopic": "arn:aws:sns:eu-west-1:111122223333:operators"}
 		if name == "local" {
@@ -38,6 +38,8 @@ func TestStages(t *testing.T) {
 			t.Errorf("%s: termination protection %v", name, got)
 		}
 		tpl := templateOf(t, stack)
+		tpl.check(t, "WorkersreportsProcessorSource", map[string]string{"ScalingConfig.MaximumConcurrency": want.reports})
+		tpl.check(t, "WorkersreportsProcessorFunction", map[string]string{"MemorySize": `2048`, "Environment.Variables.STREAMER_CLOCKS": want.clocks})
 		tpl.check(t, "ProcessorSource", map[string]string{"ScalingConfig.MaximumConcurrency": want.concurrency})
 		tpl.check(t, "DeadLettersAlarm", map[string]string{"AlarmActions": `["arn:aws:sns:eu-west-1:111122223333:operators"]`})
 		tpl.check(t, "RouterLogs", map[string]string{"RetentionInDays": want.retention})
@@ -48,6 +50,7 @@ func TestStages(t *testing.T) {
 		for _, key := range []string{
 			contract.OutputWebSocketURL, contract.OutputCallbackURL, contract.OutputConnectionsTable, contract.OutputRequestsTable,
 			contract.OutputFilesBucket, contract.OutputWorkQueueURL, contract.OutputDeadLetterURL, contract.OutputDashboardName,
+			contract.OutputWorkers,
 		} {
 			if tpl.Outputs[key].Value == nil {
 				t.Errorf("%s: no output %s", name, key)

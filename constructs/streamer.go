@@ -26,19 +26,21 @@ type StreamerConstruct struct {
 	Requests    awsdynamodb.TableV2 // the truth about every async request
 	Files       awss3.Bucket        // results, reports and large payloads, all under contract.FilesPrefix
 
-	WorkQueue    awssqs.Queue // hints that a request waits for a worker
+	WorkQueue    awssqs.Queue // hints that a request waits for the processor
 	DeadLetters  awssqs.Queue // hints that were delivered too often
 	Undispatched awssqs.Queue // where in the stream the dispatcher gave up
 
 	Authorizer awslambda.Function // $connect: whose token is it
 	Router     awslambda.Function // answers every message
-	Dispatcher awslambda.Function // from the requests' stream to the work queue
-	Processor  awslambda.Function // does the work
+	Dispatcher awslambda.Function // from the requests' stream to the work queues
+	Processor  awslambda.Function // does the work that no worker does
 	Reconciler awslambda.Function // sends lost hints again
 
 	DispatcherSource awslambda.EventSourceMapping
 	ProcessorSource  awslambda.EventSourceMapping
 	ReconcilerRule   awsevents.Rule
+
+	Workers map[string]*Worker // by name, those of StreamerProps.Workers
 
 	Alarms Alarms
 
@@ -53,7 +55,7 @@ func (s *StreamerConstruct) ToString() *string { return s.Node().Path() }
 // every connection refused. It panics if a prop is bad, naming the construct's path,
 // the field and the cure.
 func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *StreamerConstruct {
-	s := &StreamerConstruct{}
+	s := &StreamerConstruct{Workers: map[string]*Worker{}}
 	constructs.NewConstruct_Override(s, scope, jsii.String(id))
 
 	local, err := readLocalStage(s)
@@ -62,6 +64,7 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	p := props.withDefaults()
 	s.check(p.validate())
 	p.Auth = local.auth(p.Auth)
+	p.Architecture = local.architecture(p.Architecture)
 	p.RemovalPolicy = local.removalPolicy(p.RemovalPolicy)
 	s.warnAboutAuth(p.Auth)
 

@@ -27,13 +27,18 @@ const (
 
 // Widgets are the rows of the overview, for a dashboard of your own.
 func Widgets(s *streamer.StreamerConstruct) [][]awscloudwatch.IWidget {
-	return [][]awscloudwatch.IWidget{
+	rows := [][]awscloudwatch.IWidget{
 		{alarms(s)},
 		{connections(s), requests(s), refusals(s)},
 		{waiting(s), depth(s), functionErrors(s)},
-		{duration(s), queueWait(s), posts(s)},
-		{recovery(s)},
 	}
+	for _, name := range slices.Sorted(maps.Keys(s.Workers)) {
+		rows = append(rows, worker(name, s))
+	}
+	return append(rows,
+		[]awscloudwatch.IWidget{duration(s), queueWait(s), posts(s)},
+		[]awscloudwatch.IWidget{recovery(s)},
+	)
 }
 
 func alarms(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
@@ -109,6 +114,30 @@ func depth(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 		LeftAnnotations: threshold(s.Alarms.DeadLetters),
 		LeftYAxis:       fromZero,
 	})
+}
+
+// worker answers for one worker what the row above it does for the rest.
+func worker(name string, s *streamer.StreamerConstruct) []awscloudwatch.IWidget {
+	w := s.Workers[name]
+	errors := look("processor", bad)
+	errors.Period = fiveMinutes()
+	return []awscloudwatch.IWidget{
+		awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
+			Title: jsii.String("Worker " + name + ": how old its work is"), Width: jsii.Number(third), Height: jsii.Number(height),
+			Left:      &[]awscloudwatch.IMetric{w.MetricQueueAge(look("oldest hint, those under work included", orange))},
+			LeftYAxis: &awscloudwatch.YAxisProps{Min: jsii.Number(0), Label: jsii.String("s"), ShowUnits: jsii.Bool(false)},
+		}),
+		counts("Worker "+name+": work waiting and under work", third,
+			w.MetricQueueDepth(look("waiting", blue)),
+			w.MetricInWork(look("under work", good)),
+		),
+		awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
+			Title: jsii.String("Worker " + name + ": function errors"), Width: jsii.Number(third), Height: jsii.Number(height),
+			Left:            &[]awscloudwatch.IMetric{w.MetricErrors(errors)},
+			LeftAnnotations: threshold(s.Alarms.WorkerErrors[name]),
+			LeftYAxis:       fromZero,
+		}),
+	}
 }
 
 func posts(s *streamer.StreamerConstruct) awscloudwatch.IWidget {

@@ -59,7 +59,7 @@ func TestCountOutlivesItsFunction(t *testing.T) {
 func limitProcessor(t *testing.T, s *stage, d time.Duration) {
 	t.Helper()
 	functions := lambda.NewFromConfig(awsConfig(t))
-	processor := resourceOf(t, awsConfig(t), s, "AWS::Lambda::Function", "ProcessorFunction")
+	processor := resourceOf(t, awsConfig(t), s, "AWS::Lambda::Function", "StreamerProcessorFunction")
 	before, err := functions.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: &processor})
 	if err != nil {
 		t.Fatal(err)

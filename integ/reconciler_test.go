@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/outputs"
 	"github.com/pay-theory/streamer/internal/queue"
@@ -34,24 +33,39 @@ func TestReconcilerMakesUpForALostStreamRecord(t *testing.T) {
 	as[protocol.Complete](t, c.end(t, id))
 }
 
-// A hint that vanished from the queue, as when someone purges it, is sent again.
+// A hint that vanished from a queue, as when someone purges it, is sent again, to the queue
+// of its action's worker.
 func TestReconcilerMakesUpForALostHint(t *testing.T) {
 	s := local(t, "event source mappings that may be switched off")
-	enable := disable(t, s, "Processor")
 	u := fresh()
 	c := dial(t, u)
-	id := c.submit(t, "echo_async", echoAsync{"no hint", 0, 1})
-	steal(t, lifecycle.Key{Tenant: u.tenant, ID: id})
-	enable()
-	time.Sleep(time.Second)
-	if got := as[protocol.Request](t, c.about(t, protocol.ActionGet, id)); got.Status != protocol.Pending {
-		t.Fatalf("without its hint the request is %+v", got)
+	var ids []string
+	for action, lost := range map[string]struct {
+		processor string
+		payload   any
+	}{
+		"echo_async":      {restProcessor, echoAsync{"no hint", 0, 1}},
+		"generate_report": {reportsProcessor, anyReport},
+	} {
+		enable := disable(t, s, lost.processor)
+		id := c.submit(t, action, lost.payload)
+		steal(t, workQueue(t, action), lifecycle.Key{Tenant: u.tenant, ID: id})
+		enable()
+		ids = append(ids, id)
 	}
+	time.Sleep(time.Second)
 	// The row's change is a stream record too, and would be dispatched.
 	disable(t, s, "Dispatcher")
-	longAgo(t, u.tenant, id)
+	for _, id := range ids {
+		if got := as[protocol.Request](t, c.about(t, protocol.ActionGet, id)); got.Status != protocol.Pending {
+			t.Fatalf("without its hint the request is %+v", got)
+		}
+		longAgo(t, u.tenant, id)
+	}
 	reconcile(t, s)
-	as[protocol.Complete](t, c.end(t, id))
+	for _, id := range ids {
+		as[protocol.Complete](t, c.end(t, id)) // of which a processor that passes it on is not capable now
+	}
 }
 
 // disable switches off what makes a function run, until the test ends or enable is called.
@@ -83,12 +97,12 @@ func disable(t *testing.T, s *stage, function string) (enable func()) {
 	return enable
 }
 
-// steal takes the hint of a request out of the work queue, and no other.
-func steal(t *testing.T, k lifecycle.Key) {
+// steal takes the hint of a request out of a work queue, and no other.
+func steal(t *testing.T, url string, k lifecycle.Key) {
 	t.Helper()
-	client, url := sqs.NewFromConfig(awsConfig(t)), aws.String(outputsOf(t)[contract.OutputWorkQueueURL])
+	client := sqs.NewFromConfig(awsConfig(t))
 	for end := time.Now().Add(patience); time.Now().Before(end); {
-		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: 10, VisibilityTimeout: 1, WaitTimeSeconds: 1})
+		out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10, VisibilityTimeout: 1, WaitTimeSeconds: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -96,7 +110,7 @@ func steal(t *testing.T, k lifecycle.Key) {
 			if got, err := queue.Decode(aws.ToString(m.Body)); err != nil || got != k {
 				continue
 			}
-			if _, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: m.ReceiptHandle}); err != nil {
+			if _, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle}); err != nil {
 				t.Fatal(err)
 			}
 			return

@@ -9,14 +9,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/oklog/ulid/v2"
 
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/queue"
-	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -28,20 +25,13 @@ func TestDeadLetterIsSentAgain(t *testing.T) {
 	cfg := awsConfig(t)
 	values := outputsOf(t)
 	u := fresh()
-	k := lifecycle.Key{Tenant: u.tenant, ID: ulid.Make().String()}
-	row := lifecycle.Accept(lifecycle.Submission{
-		Key: k, User: u.name, Action: "echo_async", MaxAttempts: 3, Deadline: time.Hour, Connection: "gone", Message: "m",
-		Payload: `{"message":"back again","duration_ms":0,"steps":1}`,
-	}, time.Now().Add(-5*time.Minute))
-	row.Status, row.Attempt, row.Fence, row.Carrier = protocol.Retrying, 1, 1, "the dead letter"
-	// Due, but not for so long that the reconciler would see to it meanwhile.
-	row.NextAt = time.Now().Add(-30 * time.Second).UnixMilli()
-	if err := (store.DynamoRequests{Client: dynamodb.NewFromConfig(cfg), Table: values[contract.OutputRequestsTable]}).Create(t.Context(), row, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	body, err := queue.Encode(k)
-	if err != nil {
-		t.Fatal(err)
+	k, worker := backedOff(t, u, "echo_async", echoAsync{"back again", 0, 1}), backedOff(t, u, "generate_report", anyReport)
+	encode := func(k lifecycle.Key) string {
+		body, err := queue.Encode(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return body
 	}
 	dead := sqs.NewFromConfig(cfg)
 	bury := func(body string) (message string) {
@@ -51,7 +41,8 @@ func TestDeadLetterIsSentAgain(t *testing.T) {
 		}
 		return aws.ToString(out.MessageId)
 	}
-	first, garbage := bury(body), bury("no hint of "+k.Tenant)
+	first, garbage := bury(encode(k)), bury("no hint of "+k.Tenant)
+	bury(encode(worker))
 	run := redrive(t)
 	c := dial(t, u)
 
@@ -73,12 +64,18 @@ func TestDeadLetterIsSentAgain(t *testing.T) {
 	if f := as[protocol.Complete](t, c.end(t, k.ID)); string(f.Result) != `{"message":"back again"}` || f.Attempt != 2 {
 		t.Errorf("got %+v", f)
 	}
-	if list := run("list"); strings.Contains(list, k.ID) || !strings.Contains(list, garbage) {
+	// It was sent to the queue of its action's worker: nobody else claimed it before.
+	run("send", "-id", worker.ID, "-yes")
+	c.about(t, protocol.ActionSubscribe, worker.ID)
+	if f := as[protocol.Complete](t, c.end(t, worker.ID)); f.Attempt != 2 || f.Seq/lifecycle.Seq(1, 0) != 2 {
+		t.Errorf("got %+v", f)
+	}
+	if list := run("list"); strings.Contains(list, k.ID) || strings.Contains(list, worker.ID) || !strings.Contains(list, garbage) {
 		t.Errorf("afterwards there are\n%s", list)
 	}
 
 	before := as[protocol.Request](t, c.about(t, protocol.ActionGet, k.ID))
-	second := bury(body)
+	second := bury(encode(k))
 	if said := run("send", "-id", k.ID, "-id", garbage, "-yes", "-discard"); !strings.Contains(said, "the request has ended") || !strings.Contains(said, "discarded") {
 		t.Errorf("the second time it says\n%s", said)
 	}

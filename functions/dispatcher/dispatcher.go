@@ -14,7 +14,7 @@ import (
 	"github.com/pay-theory/streamer/internal/queue"
 )
 
-// Sender puts hints into the work queue.
+// Sender puts hints into the work queues of their actions.
 type Sender interface {
 	Send(ctx context.Context, hints []queue.Hint) error
 }
@@ -58,9 +58,14 @@ func read(record events.DynamoDBEventRecord) (queue.Hint, error) {
 	if err != nil {
 		return queue.Hint{}, err
 	}
-	hint := queue.Hint{Key: key}
-	if trace, ok := record.Change.NewImage["trace"]; ok && trace.DataType() == events.DataTypeString {
-		hint.Trace = trace.String()
+	return queue.Hint{Key: key, Action: text(record, "action"), Trace: text(record, "trace")}, nil
+}
+
+// text is an attribute of the row as the record shows it, "" if it is not there.
+func text(record events.DynamoDBEventRecord, attribute string) string {
+	value, ok := record.Change.NewImage[attribute]
+	if !ok || value.DataType() != events.DataTypeString {
+		return ""
 	}
-	return hint, nil
+	return value.String()
 }

@@ -62,7 +62,7 @@ func TestRecordsBecomeHints(t *testing.T) {
 	s := &sender{}
 	bad, log, err := dispatch(t, event, s)
 	want := []queue.Hint{
-		{Key: lifecycle.Key{Tenant: "acme", ID: "01JGH00000000000000000000A"}, Trace: "Root=1-63c9b2b6-2f9a1e3c4d5b6a7889900aab;Parent=53995c3f42cd8ad8;Sampled=1"},
+		{Key: lifecycle.Key{Tenant: "acme", ID: "01JGH00000000000000000000A"}, Action: "generate_report", Trace: "Root=1-63c9b2b6-2f9a1e3c4d5b6a7889900aab;Parent=53995c3f42cd8ad8;Sampled=1"},
 		{Key: lifecycle.Key{Tenant: "a.B_c@d:e-f", ID: "01JGH00000000000000000000B"}},
 	}
 	if err != nil || bad != 0 || !reflect.DeepEqual(s.sent, want) || strings.Count(log, "\n") != 1 {
@@ -71,7 +71,7 @@ func TestRecordsBecomeHints(t *testing.T) {
 }
 
 func TestRecordsThatNobodyCanReadAreSkipped(t *testing.T) {
-	const good = `{"eventID":"e","dynamodb":{"Keys":{"pk":{"S":"T#acme#R#01JGH00000000000000000000A"}},"NewImage":{"trace":{"N":"1"}}}}`
+	const good = `{"eventID":"e","dynamodb":{"Keys":{"pk":{"S":"T#acme#R#01JGH00000000000000000000A"}},"NewImage":{"trace":{"N":"1"},"action":{"NULL":true}}}}`
 	for _, record := range []string{
 		`{}`,
 		`{"dynamodb":{}}`,

@@ -22,7 +22,7 @@ type Requests interface {
 	Update(ctx context.Context, key lifecycle.Key, u lifecycle.Update) (lifecycle.Row, error)
 }
 
-// Sender puts hints into the work queue.
+// Sender puts hints into the work queues of their actions.
 type Sender interface {
 	Send(ctx context.Context, hints []queue.Hint) error
 }
@@ -48,7 +48,7 @@ const (
 // all of them ends early, and each run begins with the shard after the last one's first,
 // so that none is left out for good.
 func (r Reconciler) Handle(ctx context.Context) error {
-	w := walk{now: r.Clock.Now()}
+	w := walk{now: r.Clock.Now(), mute: map[string]bool{}}
 	w.oldest = w.now
 	w.end, w.limited = ctx.Deadline()
 	w.end = w.end.Add(-spare)
@@ -69,7 +69,7 @@ type walk struct {
 	limited    bool
 	oldest     time.Time
 	resent     int
-	mute       bool // the queue takes nothing: what is marked now would only wait longer
+	mute       map[string]bool // actions whose queue takes nothing: what is marked now would only wait longer
 	unfinished bool
 	failed     error
 }
@@ -90,7 +90,7 @@ func (r Reconciler) shard(ctx context.Context, w *walk, shard int) {
 			if since.Before(w.oldest) {
 				w.oldest = since
 			}
-			if stale && !w.mute {
+			if stale && !w.mute[row.Action] {
 				r.resend(ctx, w, row)
 			}
 		}
@@ -108,8 +108,8 @@ func (r Reconciler) resend(ctx context.Context, w *walk, row lifecycle.Row) {
 		w.failed = errors.Join(w.failed, err)
 		return
 	}
-	if err := r.Queue.Send(ctx, []queue.Hint{{Key: row.Key(), Trace: row.Trace}}); err != nil {
-		w.failed, w.mute = errors.Join(w.failed, err), true
+	if err := r.Queue.Send(ctx, []queue.Hint{{Key: row.Key(), Action: row.Action, Trace: row.Trace}}); err != nil {
+		w.failed, w.mute[row.Action] = errors.Join(w.failed, err), true
 		return
 	}
 	w.resent++

@@ -32,10 +32,11 @@ func (w *watch) After(time.Duration) (<-chan time.Time, func()) { return nil, fu
 type sender struct {
 	sent []queue.Hint
 	err  error
+	only string // the action whose queue it is, if not of all
 }
 
 func (s *sender) Send(_ context.Context, hints []queue.Hint) error {
-	if s.err != nil {
+	if s.err != nil && (s.only == "" || s.only == hints[0].Action) {
 		return s.err
 	}
 	s.sent = append(s.sent, hints...)
@@ -89,10 +90,12 @@ func key(n int) lifecycle.Key {
 }
 
 // accept puts a request in, as of now.
-func (w *world) accept(t *testing.T, n int) lifecycle.Key {
+func (w *world) accept(t *testing.T, n int) lifecycle.Key { return w.acceptFor(t, n, "echo") }
+
+func (w *world) acceptFor(t *testing.T, n int, action string) lifecycle.Key {
 	t.Helper()
 	row := lifecycle.Accept(lifecycle.Submission{
-		Key: key(n), User: "ann", Action: "echo", MaxAttempts: 3, Deadline: 24 * time.Hour, Connection: "c", Message: "m", Trace: fmt.Sprint("trace", n),
+		Key: key(n), User: "ann", Action: action, MaxAttempts: 3, Deadline: 24 * time.Hour, Connection: "c", Message: "m", Trace: fmt.Sprint("trace", n),
 	}, w.clock.at)
 	if err := w.table.Create(t.Context(), row, w.clock.at); err != nil {
 		t.Fatal(err)
@@ -162,7 +165,7 @@ func TestOnlyStaleRequestsGetAHint(t *testing.T) {
 		t.Errorf("hints for %d requests, want %d: %v", len(got), len(want), got)
 	}
 	for _, h := range w.queue.sent {
-		if h.Key.Tenant != "acme" || h.Trace != w.row(t, h.Key).Trace || h.Trace == "" {
+		if h.Key.Tenant != "acme" || h.Action != "echo" || h.Trace != w.row(t, h.Key).Trace || h.Trace == "" {
 			t.Errorf("hint %+v", h)
 		}
 	}
@@ -303,6 +306,27 @@ func TestAQueueThatIsAwayCostsOneRowItsTurn(t *testing.T) {
 	w.run(t)
 	if len(w.queue.sent) != 19 {
 		t.Errorf("%d hints once the queue is back", len(w.queue.sent))
+	}
+}
+
+// TestAQueueThatIsAwayHoldsUpNoOther: a worker's queue that takes nothing costs one row
+// its turn, and the rows of other actions nothing.
+func TestAQueueThatIsAwayHoldsUpNoOther(t *testing.T) {
+	w := begin()
+	for n := range 20 {
+		w.acceptFor(t, n, []string{"echo", "report"}[n%2])
+	}
+	w.clock.at = start.Add(time.Hour)
+	w.queue.err, w.queue.only = errors.New("queue is away"), "report"
+	if err := w.Handle(t.Context()); !errors.Is(err, w.queue.err) || len(w.queue.sent) != 10 {
+		t.Errorf("err is %v, %d hints", err, len(w.queue.sent))
+	}
+	marked := 0
+	for n := 1; n < 20; n += 2 {
+		marked += w.row(t, key(n)).Hints
+	}
+	if marked != 1 {
+		t.Errorf("%d rows were marked in vain", marked)
 	}
 }
 

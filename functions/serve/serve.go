@@ -5,6 +5,9 @@
 //	func main() { serve.Router(actions.Resize) }                          // the router
 //	func main() { serve.Processor(actions.Resize.Bind(resize.Handle)) }   // the processor
 //
+// A worker's processor (constructs.WorkerProps) may be the same program, or one of its own
+// that binds the worker's actions and no others.
+//
 // Nothing else that runs in Lambda reads the environment. Whatever is missing or wrong is
 // fatal at the start.
 package serve
@@ -40,11 +43,15 @@ func Authorizer() {
 }
 
 // Router serves the WebSocket. It takes every action: the sync ones bound, the async
-// ones as they are declared.
+// ones as they are declared. It does not start if a worker is to do an action that is not
+// among these.
 func Router(entries ...streamer.Entry) {
 	registry := register(entries)
 	if names := registry.Unbound(false); len(names) > 0 {
 		fatal(fmt.Errorf("sync actions without a handler in the router: %s", strings.Join(names, ", ")))
+	}
+	if err := declared(workers(), registry); err != nil {
+		fatal(err)
 	}
 	r := &router.Router{
 		Registry: registry, Requests: requests(), Connections: connections(), Manager: manager(), Files: bucket(),
@@ -53,12 +60,13 @@ func Router(entries ...streamer.Entry) {
 	start(r.Handle)
 }
 
-// Processor serves the work queue. It takes every async action, bound; sync ones are
-// allowed and have nothing to do here.
+// Processor serves a work queue. It takes the async actions that are its own, bound:
+// those of its worker, or of a Streamer without workers all; others are allowed and have
+// nothing to do here.
 func Processor(entries ...streamer.Entry) {
-	registry := register(entries)
-	if names := registry.Unbound(true); len(names) > 0 {
-		fatal(fmt.Errorf("async actions without a handler in the processor: %s", strings.Join(names, ", ")))
+	registry, all, name := register(entries), workers(), os.Getenv(contract.EnvWorker)
+	if err := bound(all, name, registry); err != nil {
+		fatal(err)
 	}
 	times, err := clocks(os.Getenv(contract.EnvClocks))
 	if err != nil {
@@ -66,7 +74,8 @@ func Processor(entries ...streamer.Entry) {
 	}
 	p := processor.Processor{
 		Executor: &executor.Executor{
-			Registry: registry, Requests: requests(), Files: bucket(), Connections: manager(), Queue: workQueue(),
+			Registry: registry, Elsewhere: func(action string) bool { return all.Of(action) != name },
+			Requests: requests(), Files: bucket(), Connections: manager(), Queue: workQueue(),
 			Clock: clock.System{}, Clocks: times, Random: rand.Float64, Metrics: metrics(), Log: logger(),
 		},
 		Metrics: metrics(), Log: logger(),
@@ -76,13 +85,13 @@ func Processor(entries ...streamer.Entry) {
 
 // Dispatcher serves the requests stream.
 func Dispatcher() {
-	d := dispatcher.Dispatcher{Queue: workQueue(), Metrics: metrics(), Log: logger()}
+	d := dispatcher.Dispatcher{Queue: workers().Queues(workQueue()), Metrics: metrics(), Log: logger()}
 	start(d.Handle)
 }
 
 // Reconciler serves the five-minute schedule.
 func Reconciler() {
-	r := reconciler.Reconciler{Requests: requests(), Queue: workQueue(), Clock: clock.System{}, Metrics: metrics(), Log: logger()}
+	r := reconciler.Reconciler{Requests: requests(), Queue: workers().Queues(workQueue()), Clock: clock.System{}, Metrics: metrics(), Log: logger()}
 	start(r.Handle)
 }
 

@@ -35,14 +35,22 @@ var mains = map[string]func(){
 	"bad action":    func() { Router(action{Name: "Resize"}) },
 	"processor":     func() { Processor() },
 	"unbound async": func() { Processor(action{Name: "resize", Async: true}, action{Name: "sync"}) },
-	"dispatcher":    Dispatcher,
-	"reconciler":    Reconciler,
+	"some bound": func() {
+		Processor(action{Name: "resize", Async: true}.Bind(nothing), action{Name: "crop", Async: true})
+	},
+	"all declared": func() { Router(action{Name: "resize", Async: true}, action{Name: "sync"}.Bind(nothing)) },
+	"dispatcher":   Dispatcher,
+	"reconciler":   Reconciler,
 	"panics": func() {
 		start(func(context.Context) error {
 			metrics().Count(contract.MetricPosts, "")
 			panic("oh")
 		})
 	},
+}
+
+func nothing(context.Context, *streamer.Request[struct{}], streamer.Reporter[struct{}]) error {
+	return nil
 }
 
 const envMain = "STREAMER_TEST_MAIN"
@@ -56,6 +64,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestFunctionsThatCannotWorkDoNotStart(t *testing.T) {
+	const images = `STREAMER_WORKERS={"images":{"actions":["crop"],"queue":"q"}}`
 	tables := []string{"STREAMER_CONNECTIONS_TABLE=c", "STREAMER_REQUESTS_TABLE=r"}
 	for _, c := range []struct {
 		main string
@@ -71,7 +80,18 @@ func TestFunctionsThatCannotWorkDoNotStart(t *testing.T) {
 		{"bad action", nil, `action \"Resize\": Name is not`},
 		{"processor", []string{`STREAMER_CLOCKS={"lease":0}`}, "lease is 0"},
 		{"unbound async", nil, "async actions without a handler in the processor: resize"},
+		{"some bound", nil, "async actions without a handler in the processor: crop"},
+		{"some bound", []string{images}, "is not set"}, // crop is done elsewhere
+		{"some bound", []string{images, "STREAMER_WORKER=images"}, "worker images: action crop has no handler in its processor"},
+		{"some bound", []string{`STREAMER_WORKERS={"images":{"actions":["resize"],"queue":"q"}}`, "STREAMER_WORKER=images"}, "is not set"},
+		{"some bound", []string{images, "STREAMER_WORKER=image"}, "worker image is not among those of STREAMER_WORKERS"},
+		{"some bound", []string{"STREAMER_WORKERS=images"}, "environment variable STREAMER_WORKERS: read workers"},
+		{"all declared", []string{images}, "worker images: action crop is not declared in the router"},
+		{"all declared", []string{`STREAMER_WORKERS={"images":{"actions":["resize","sync"],"queue":"q"}}`}, "worker images: action sync is sync"},
+		{"all declared", []string{`STREAMER_WORKERS={"images":{"actions":["resize"],"queue":"q"}}`}, "is not set"},
 		{"dispatcher", nil, contract.EnvWorkQueueURL},
+		{"dispatcher", []string{"STREAMER_WORKERS={}{}"}, "STREAMER_WORKERS"},
+		{"reconciler", append([]string{"STREAMER_WORKERS=["}, tables...), "STREAMER_WORKERS"},
 		{"reconciler", nil, contract.EnvRequestsTable},
 	} {
 		t.Run(c.main+" for "+c.want, func(t *testing.T) {

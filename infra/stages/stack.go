@@ -10,6 +10,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/constructs"
 	"github.com/pay-theory/streamer/dashboards"
+	"github.com/pay-theory/streamer/functions/handlers"
 	"github.com/pay-theory/streamer/internal/contract"
 )
 
@@ -50,15 +51,23 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 	streamer := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
 		Auth:           auth,
 		MaxConcurrency: stage.MaxConcurrency,
-		Clocks:         stage.Clocks,
-		RemovalPolicy:  stage.RemovalPolicy,
-		LogRetention:   stage.LogRetention,
-		Alarms:         &constructs.AlarmProps{Actions: alarmActions(stack, setting("alarmTopic", "STREAMER_ALARM_TOPIC"))},
+		Workers: []constructs.WorkerProps{{
+			Name:           "reports", // they hold up nothing else, and have the memory for a year of requests
+			Actions:        []string{handlers.GenerateReport.Name},
+			Processor:      constructs.FunctionProps{MemoryMB: reportMemoryMB},
+			MaxConcurrency: stage.ReportConcurrency,
+		}},
+		Clocks:        stage.Clocks,
+		RemovalPolicy: stage.RemovalPolicy,
+		LogRetention:  stage.LogRetention,
+		Alarms:        &constructs.AlarmProps{Actions: alarmActions(stack, setting("alarmTopic", "STREAMER_ALARM_TOPIC"))},
 	})
 	streamer.Outputs(stack)
 	dashboards.New(stack, "Dashboard", streamer).Outputs(stack)
 	return stack, nil
 }
+
+const reportMemoryMB = 2048
 
 func alarmActions(stack awscdk.Stack, topicARN string) []awscloudwatch.IAlarmAction {
 	if topicARN == "" {

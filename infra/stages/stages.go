@@ -21,6 +21,8 @@ type Stage struct {
 	LogRetention          awslogs.RetentionDays
 	TerminationProtection bool
 	MaxConcurrency        int
+	// ReportConcurrency is how many reports are made at once.
+	ReportConcurrency int
 	// DemoData lets scripts/demo-setup fill the stage with made-up requests.
 	DemoData bool
 	Clocks   *constructs.Clocks
@@ -42,21 +44,22 @@ var stages = map[string]Stage{
 	localStage: {
 		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,
 		LogRetention:   awslogs.RetentionDays_ONE_DAY,
-		MaxConcurrency: 100,
-		DemoData:       true,
-		Clocks:         &constructs.Clocks{LeaseMS: 6_000, VisibilityMS: 12_000, PulseMS: 1_000, PulseIdleMS: 2_000, ProgressMS: 250},
+		MaxConcurrency: 100, ReportConcurrency: 20,
+		DemoData: true,
+		Clocks:   &constructs.Clocks{LeaseMS: 6_000, VisibilityMS: 12_000, PulseMS: 1_000, PulseIdleMS: 2_000, ProgressMS: 250},
 	},
 	"dev": {
 		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,
 		LogRetention:   awslogs.RetentionDays_ONE_WEEK,
-		MaxConcurrency: 10,
-		DemoData:       true,
+		MaxConcurrency: 10, ReportConcurrency: 2,
+		DemoData: true,
 	},
 	"prod": {
 		RemovalPolicy:         awscdk.RemovalPolicy_RETAIN,
 		LogRetention:          awslogs.RetentionDays_THREE_MONTHS,
 		TerminationProtection: true,
 		MaxConcurrency:        500,
+		ReportConcurrency:     50,
 	},
 }
 

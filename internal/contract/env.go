@@ -9,8 +9,16 @@ const (
 	EnvRequestsTable    = "STREAMER_REQUESTS_TABLE"
 	// EnvFilesBucket names the S3 bucket of results, reports and large payloads.
 	EnvFilesBucket = "STREAMER_FILES_BUCKET"
-	// EnvWorkQueueURL is the URL of the SQS work queue.
+	// EnvWorkQueueURL is the URL of an SQS work queue: for a processor the one that it
+	// serves, else the one of all actions that no worker names.
 	EnvWorkQueueURL = "STREAMER_WORK_QUEUE_URL"
+	// EnvWorkers is a JSON object with a Worker for each name. It says where the hints
+	// of an action go, and is the same in all functions that have it. Absent means that
+	// there are no workers.
+	EnvWorkers = "STREAMER_WORKERS"
+	// EnvWorker is the name of the worker that a processor is. Absent means that it does
+	// what no worker names.
+	EnvWorker = "STREAMER_WORKER"
 	// EnvClocks is a JSON object with the clocks that differ from their defaults,
 	// in milliseconds: {"lease":30000,"visibility":60000,"pulse":2000,
 	// "pulse_idle":10000,"progress":250}. Absent means all defaults.
@@ -25,6 +33,14 @@ const (
 	EnvAuth = "STREAMER_AUTH"
 )
 
+// Worker is one value of EnvWorkers, and of OutputWorkers.
+type Worker struct {
+	// Actions are the names of those that it does.
+	Actions []string `json:"actions"`
+	// Queue is the URL of its work queue.
+	Queue string `json:"queue"`
+}
+
 // ContextLocal is the CDK context key by which the local stage tells the
 // constructs where it is. Its value is a JSON object:
 //
@@ -36,6 +52,7 @@ const (
 const ContextLocal = "streamer:local"
 
 // Outputs of a stack, the keys in the file that cdk deploy --outputs-file writes.
+// OutputWorkers has the value of EnvWorkers, and is there if there are any.
 const (
 	OutputWebSocketURL     = "WebSocketUrl"
 	OutputCallbackURL      = "CallbackUrl"
@@ -44,5 +61,6 @@ const (
 	OutputFilesBucket      = "FilesBucketName"
 	OutputWorkQueueURL     = "WorkQueueUrl"
 	OutputDeadLetterURL    = "DeadLetterQueueUrl"
+	OutputWorkers          = "Workers"
 	OutputDashboardName    = "DashboardName"
 )

@@ -18,7 +18,10 @@ import (
 	"github.com/pay-theory/streamer/protocol"
 )
 
-var errCompletedTwice = errors.New("complete: the request has ended already")
+var (
+	errCompletedTwice = errors.New("complete: the request has ended already")
+	errElsewhere      = errors.New("the action is another worker's")
+)
 
 // attempt is one run of a handler under one claim.
 type attempt struct {
@@ -142,6 +145,9 @@ func (a *attempt) call(ctx, work context.Context) (err error) {
 			err = fmt.Errorf("handler panicked: %v\n%s", p, debug.Stack())
 		}
 	}()
+	if a.Elsewhere != nil && a.Elsewhere(a.row.Action) {
+		return errElsewhere
+	}
 	binding, ok := a.Registry.Binding(a.row.Action)
 	if !ok {
 		// A deployment may be under way: another attempt may find it.

@@ -15,6 +15,13 @@
 // fresh hint, and the message is deleted with nobody told anything. Whoever claims it goes
 // on with the same attempt. A state is kept before the handler hears of it, so it is there
 // for the next attempt too if the function dies instead.
+//
+// A hint may lie in another queue than that of the worker whose the action is by now: a
+// deployment moved the action while the request waited. The request is claimed and settled
+// all the same, since only this message brings it back; but its handler is not run, which
+// may not be here, or needs more memory or another network than there is. The attempt goes
+// on in another function, as above, and the dispatcher sends the fresh hint where it
+// belongs.
 package executor
 
 import (
@@ -86,9 +93,11 @@ type Clocks struct {
 	Visibility time.Duration
 }
 
-// Executor runs requests. All fields must be set.
+// Executor runs requests. All fields must be set, but for Elsewhere.
 type Executor struct {
-	Registry    *streamer.Registry
+	Registry *streamer.Registry
+	// Elsewhere reports whether an action is another worker's. Nil: none is.
+	Elsewhere   func(action string) bool
 	Requests    store.Requests
 	Files       Files
 	Connections streamer.ConnectionManager

@@ -40,7 +40,7 @@ func (a *attempt) resolve(ctx, work context.Context, err error) error {
 		return a.fail(ctx, protocol.Deadline, "the request's deadline passed while it ran")
 	case cause != nil && errors.Is(cause, ctx.Err()):
 		return fmt.Errorf("%w: %w", ErrKeep, cause) // the function itself is being stopped
-	case errors.Is(err, streamer.ErrContinue) && a.kept.full:
+	case errors.Is(err, streamer.ErrContinue) && a.kept.full, errors.Is(err, errElsewhere):
 		return a.goOn(ctx)
 	}
 	f, after := a.failure(ctx, cause, err)

@@ -31,6 +31,8 @@ var traceHeader = regexp.MustCompile(`^([A-Za-z]+=[!-:<-~]+;)*Root=1-[0-9a-f]{8}
 // Hint says that a request may want work.
 type Hint struct {
 	Key lifecycle.Key
+	// Action decides which queue it goes to; it does not travel.
+	Action string
 	// Trace is an X-Ray trace header; anything else is left out.
 	Trace string
 }
@@ -63,7 +65,7 @@ func Decode(s string) (lifecycle.Key, error) {
 	return lifecycle.Key{Tenant: b.Tenant, ID: b.RequestID}, nil
 }
 
-// Work is the work queue.
+// Work is a work queue.
 type Work struct {
 	Client *sqs.Client
 	URL    string

@@ -48,6 +48,7 @@ type plan struct {
 	disconnects             float64
 	noDisconnectEvent       float64
 	cancels                 float64
+	misplaced               float64 // a hint lies in the queue of another worker
 }
 
 // newPlan rolls which faults there are at all, and then how often each.
@@ -80,12 +81,13 @@ func newPlan(dice *rand.Rand) plan {
 	if dice.IntN(3) == 0 {
 		p.skew = 2 * time.Second
 	}
+	p.misplaced = some(0.1)
 	return p
 }
 
 // hush leaves nothing but doubles.
 func (p *plan) hush() {
-	*p = plan{quiet: true, faults: p.faults, messageTwice: 0.3, recordTwice: 0.3}
+	*p = plan{quiet: true, faults: p.faults, messageTwice: 0.3, recordTwice: 0.3, misplaced: 0.1}
 }
 
 // fate rolls what becomes of a call. What a call goes to bounds what can happen to it.

@@ -132,10 +132,10 @@ func (q *queue) invoke(w *world, m *message) {
 	if w.bug.deletesFirst {
 		m.deleted = true
 	}
-	handle := m.handle
+	handle, misplaced := m.handle, w.chance(w.plan.misplaced)
 	w.note("queue", m.id+" of "+short(m.key.ID)+" is delivered", handle)
 	w.start("processor", functionTime, func(ctx context.Context, p *process) func() {
-		f := w.processor(p)
+		f := w.processor(p, misplaced)
 		out, err := f.Handle(ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: m.id, ReceiptHandle: handle, Body: m.body}}})
 		done := err == nil && out.BatchItemFailures != nil && (len(out.BatchItemFailures) == 0 || w.bug.keepsNothing)
 		return func() {
@@ -168,11 +168,12 @@ func (q *queue) delete(w *world, m *message, handle string) {
 	w.note("queue", handle, how)
 }
 
-// processor is the function behind the queue, in one process.
-func (w *world) processor(p *process) processor.Processor {
+// processor is the function behind the queue, in one process. The actions may be those of
+// another worker than this one.
+func (w *world) processor(p *process, misplaced bool) processor.Processor {
 	return processor.Processor{
 		Executor: &executor.Executor{
-			Registry: registry(p), Requests: table{w.table.Memory, p}, Files: bucket{p: p}, Connections: w.manager(p), Queue: work{p},
+			Registry: registry(p), Elsewhere: func(string) bool { return misplaced }, Requests: table{w.table.Memory, p}, Files: bucket{p: p}, Connections: w.manager(p), Queue: work{p},
 			Clock: p, Clocks: clocks, Random: p.random.Float64, Metrics: metric.None{}, Log: w.log.With("process", p.name),
 		},
 		Metrics: metric.None{}, Log: w.log.With("process", p.name),

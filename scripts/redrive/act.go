@@ -8,7 +8,7 @@ import (
 	"github.com/pay-theory/streamer/internal/queue"
 )
 
-// hintBatch is how many requests are done together: one call to the work queue.
+// hintBatch is how many requests are done together: one call to each work queue.
 const hintBatch = 10
 
 // act carries out the steps of all requests, writes down what became of each, and
@@ -41,7 +41,7 @@ func (s stage) act(ctx context.Context, all []request) (deleted []letter, failed
 	for batch := range slices.Chunk(send, hintBatch) {
 		hints := make([]queue.Hint, len(batch))
 		for i, r := range batch {
-			hints[i] = queue.Hint{Key: r.key, Trace: r.row.Trace}
+			hints[i] = queue.Hint{Key: r.key, Action: r.row.Action, Trace: r.row.Trace}
 		}
 		if err := s.work.Send(ctx, hints); err != nil {
 			failed = errors.Join(failed, err)

@@ -21,9 +21,14 @@
 // Reading a queue hides what was read for a while; everything that is not deleted is made
 // visible again at the end, and after two minutes if the command is killed.
 //
+// All work queues have one dead-letter queue. A hint goes to the queue of the worker that
+// does the action of its request now, by the row and the stack's outputs, wherever it came
+// from. (SQS itself would move it back to where it was, and a queue that a later deployment
+// took away is nowhere.)
+//
 // It needs, on the requests table, GetItem, and Query on its index of open requests; on
 // the dead-letter queue, ReceiveMessage, DeleteMessage, ChangeMessageVisibility and
-// GetQueueAttributes; on the work queue, SendMessage.
+// GetQueueAttributes; on the work queues, SendMessage.
 package main
 
 import (

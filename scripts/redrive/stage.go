@@ -25,7 +25,7 @@ type requests interface {
 	Open(ctx context.Context, shard int, before time.Time, page string) (rows []lifecycle.Row, next string, err error)
 }
 
-// sender puts hints into the work queue.
+// sender puts hints into the work queues of their actions.
 type sender interface {
 	Send(ctx context.Context, hints []queue.Hint) error
 }
@@ -49,6 +49,10 @@ func readStage(ctx context.Context, path string) (stage, error) {
 	if err := errors.Join(noTable, noWork, noDead); err != nil {
 		return stage{}, err
 	}
+	workers, err := queue.ParseWorkers(stack.Values[contract.OutputWorkers])
+	if err != nil {
+		return stage{}, fmt.Errorf("output %s: %w", contract.OutputWorkers, err)
+	}
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return stage{}, fmt.Errorf("load AWS configuration: %w", err)
@@ -56,7 +60,7 @@ func readStage(ctx context.Context, path string) (stage, error) {
 	client := sqs.NewFromConfig(cfg)
 	return stage{
 		requests: store.DynamoRequests{Client: dynamodb.NewFromConfig(cfg), Table: table},
-		work:     queue.Work{Client: client, URL: work},
+		work:     workers.Queues(queue.Work{Client: client, URL: work}),
 		letters:  deadLetters{client: client, url: dead},
 	}, nil
 }

@@ -1,0 +1,192 @@
+package constructs
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// WorkerProps is a group of actions with a processor and a work queue of its own: for
+// work that needs more memory, another network or other grants than the rest, or that must
+// not wait behind it.
+//
+// A worker may be added, changed and taken away at any time: a request that waits in
+// another queue meanwhile is passed on by the processor that finds it, and one whose queue
+// is gone gets a new hint from the reconciler within minutes.
+type WorkerProps struct {
+	// Name is the worker's, unique in its Streamer: 1 to 32 of a-z, 0-9 and "-", the
+	// first a letter. Another name is another queue. Required.
+	Name string
+	// Actions are the names of the async actions that it does, and that no other worker
+	// names: best taken from their declarations, such as actions.Resize.Name, so that the
+	// compiler knows them. At least one. The router does not start with a name that it has
+	// not declared, the worker's processor not with one that it has no handler for.
+	Actions []string
+	// Processor is its function. Each field that is left out is that of
+	// StreamerProps.Processor; of Environment, each variable.
+	Processor FunctionProps
+	// MaxConcurrency is as StreamerProps.MaxConcurrency, which is the default.
+	MaxConcurrency int
+}
+
+// Worker is a worker that was made.
+type Worker struct {
+	Queue     awssqs.Queue       // hints that a request of its actions waits
+	Processor awslambda.Function // does the work; grant it what its handlers use
+	Source    awslambda.EventSourceMapping
+
+	scope   constructs.Construct
+	actions []string
+}
+
+// maxWorkersBytes bounds the value of contract.EnvWorkers, its URLs not counted, which are
+// about 130 bytes each: functions take 4 KB of variables in all ("Lambda quotas"), and
+// some are left for users.
+const maxWorkersBytes = 1500
+
+var workerNamePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+
+func (w WorkerProps) withDefaults(p *StreamerProps) WorkerProps {
+	own, rest := &w.Processor, p.Processor
+	if own.Code == nil && own.ImportPath == "" {
+		own.Code, own.ImportPath = rest.Code, rest.ImportPath
+	}
+	setDefault(&own.MemoryMB, rest.MemoryMB)
+	setDefault(&own.TimeoutSeconds, rest.TimeoutSeconds)
+	environment := maps.Clone(rest.Environment)
+	if environment == nil {
+		environment = map[string]string{}
+	}
+	maps.Copy(environment, own.Environment)
+	own.Environment = environment
+	if own.VPC == nil && own.Subnets == nil && own.SecurityGroups == nil {
+		own.VPC, own.Subnets, own.SecurityGroups = rest.VPC, rest.Subnets, rest.SecurityGroups
+	}
+	setDefault(&w.MaxConcurrency, p.MaxConcurrency)
+	return w
+}
+
+func validateWorkers(workers []WorkerProps) error {
+	by, size := map[string]string{}, 0
+	names := map[string]bool{}
+	for i, w := range workers {
+		field := fmt.Sprintf("Workers[%d]", i)
+		if !workerNamePattern.MatchString(w.Name) {
+			return fmt.Errorf("%s.Name is %q: give 1 to 32 of a-z, 0-9 and -, the first a letter", field, w.Name)
+		}
+		field += " (" + w.Name + ")"
+		if names[w.Name] {
+			return fmt.Errorf("%s has the name of another one: give each its own", field)
+		}
+		names[w.Name] = true
+		if len(w.Actions) == 0 {
+			return fmt.Errorf("%s.Actions is empty: name the actions that it does", field)
+		}
+		for _, action := range w.Actions {
+			if !protocol.ActionName.MatchString(action) || strings.HasPrefix(action, protocol.ReservedPrefix) {
+				return fmt.Errorf("%s.Actions has %q, which is no action's name: take it from the declaration, actions.Resize.Name", field, action)
+			}
+			if other, taken := by[action]; taken {
+				return fmt.Errorf("%s.Actions has %q, which %s has already: name each action once", field, action, other)
+			}
+			by[action] = field
+			size += len(action) + len(`"",`)
+		}
+		size += len(w.Name) + len(`"":{"actions":[],"queue":""},`)
+		if w.MaxConcurrency < minConcurrency || w.MaxConcurrency > maxConcurrency {
+			return fmt.Errorf("%s.MaxConcurrency is %d: AWS takes %d to %d", field, w.MaxConcurrency, minConcurrency, maxConcurrency)
+		}
+		if err := w.Processor.validate(field+".Processor", maxProcessorSeconds); err != nil {
+			return err
+		}
+	}
+	if size > maxWorkersBytes {
+		return fmt.Errorf("Workers name %d actions in %d bytes: the functions have room for %d; leave those to Processor that need nothing of their own", len(by), size, maxWorkersBytes)
+	}
+	return nil
+}
+
+// addWorkerQueue begins a worker: its queue comes before the functions that send to it.
+func (s *StreamerConstruct) addWorkerQueue(p *StreamerProps, w WorkerProps) {
+	all := s.Node().TryFindChild(jsii.String("Workers"))
+	if all == nil {
+		all = constructs.NewConstruct(s, jsii.String("Workers"))
+	}
+	scope := constructs.NewConstruct(all.(constructs.Construct), jsii.String(w.Name))
+	s.Workers[w.Name] = &Worker{Queue: s.newWorkQueue(scope, p, w.Processor), scope: scope, actions: w.Actions}
+}
+
+func (s *StreamerConstruct) addWorkerProcessor(p *StreamerProps, w WorkerProps) {
+	worker := s.Workers[w.Name]
+	worker.Processor = s.newProcessor(worker.scope, p, processor{
+		description: "Streamer: does the work of " + w.Name,
+		props:       w.Processor,
+		queue:       worker.Queue,
+		environment: s.withWorkers(map[string]*string{contract.EnvWorker: jsii.String(w.Name)}),
+	})
+}
+
+// workersConfig is the value of contract.EnvWorkers, nil without workers.
+func (s *StreamerConstruct) workersConfig() *string {
+	if len(s.Workers) == 0 {
+		return nil
+	}
+	config := map[string]contract.Worker{}
+	for name, worker := range s.Workers {
+		config[name] = contract.Worker{Actions: worker.actions, Queue: *worker.Queue.QueueUrl()}
+	}
+	out, err := json.Marshal(config)
+	if err != nil {
+		panic(err) // strings alone
+	}
+	return jsii.String(string(out))
+}
+
+// withWorkers adds contract.EnvWorkers to a function's variables.
+func (s *StreamerConstruct) withWorkers(environment map[string]*string) map[string]*string {
+	if config := s.workersConfig(); config != nil {
+		environment[contract.EnvWorkers] = config
+	}
+	return environment
+}
+
+// sendHints lets a function send to all work queues.
+func (s *StreamerConstruct) sendHints() []awsiam.PolicyStatement {
+	statements := []awsiam.PolicyStatement{allow(s.WorkQueue.QueueArn(), s.local.sendMessage()...)}
+	for _, name := range slices.Sorted(maps.Keys(s.Workers)) {
+		statements = append(statements, allow(s.Workers[name].Queue.QueueArn(), s.local.sendMessage()...))
+	}
+	return statements
+}
+
+// MetricQueueDepth is the number of hints that wait for the worker.
+func (w *Worker) MetricQueueDepth(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return w.Queue.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+}
+
+// MetricQueueAge is the age of its oldest hint in seconds, those under work included.
+func (w *Worker) MetricQueueAge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return w.Queue.MetricApproximateAgeOfOldestMessage(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+}
+
+// MetricInWork is the number of its hints under work: its processor's concurrency.
+func (w *Worker) MetricInWork(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return w.Queue.MetricApproximateNumberOfMessagesNotVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+}
+
+// MetricErrors is the number of its processor's runs that failed.
+func (w *Worker) MetricErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return w.Processor.MetricErrors(withDefaultStatistic(awscloudwatch.Stats_SUM(), options))
+}
