@@ -18,9 +18,8 @@ import (
 )
 
 // A request whose hint ended as a dead letter, in a back-off, where nothing but another
-// hint brings it on: the operator sees it, sends it again, and it ends.
+// hint brings it on: the operator sees it, sends it again, and it ends. The command looks at all open requests, so no test with faults may run beside this one.
 func TestDeadLetterIsSentAgain(t *testing.T) {
-	t.Parallel()
 	local(t, "a table and a queue that tests may write to")
 	cfg := awsConfig(t)
 	values := outputsOf(t)
