@@ -47,19 +47,26 @@ func (s *StreamerConstruct) writeAccessLogs(logs awslogs.ILogGroup) {
 
 // addRoutes connects the API to the router, past the authorizer.
 func (s *StreamerConstruct) addRoutes() {
-	authorizer := awsapigatewayv2authorizers.NewWebSocketLambdaAuthorizer(jsii.String("Authorizer"), s.Authorizer,
+	s.addRoute("$connect", s.Router, &awsapigatewayv2.WebSocketRouteOptions{Authorizer: s.routeAuthorizer()})
+	s.addRoute("$disconnect", s.Router, &awsapigatewayv2.WebSocketRouteOptions{})
+	s.addRoute("$default", s.Router, &awsapigatewayv2.WebSocketRouteOptions{
+		// What the router returns is the answer, without a call to @connections.
+		ReturnResponse: jsii.Bool(s.local.routeResponse()),
+	})
+}
+
+// routeAuthorizer is what stands before $connect.
+func (s *StreamerConstruct) routeAuthorizer() awsapigatewayv2.IWebSocketRouteAuthorizer {
+	if s.Authorizer == nil {
+		return awsapigatewayv2authorizers.NewWebSocketIamAuthorizer()
+	}
+	return awsapigatewayv2authorizers.NewWebSocketLambdaAuthorizer(jsii.String("Authorizer"), s.Authorizer,
 		&awsapigatewayv2authorizers.WebSocketLambdaAuthorizerProps{
 			// Explicitly none. With a source, API Gateway itself refuses connections that
 			// lack it, and the CDK's default, the Authorization header, is one that no
 			// browser can send. The authorizer looks in all three places.
 			IdentitySource: &[]*string{},
 		})
-	s.addRoute("$connect", s.Router, &awsapigatewayv2.WebSocketRouteOptions{Authorizer: authorizer})
-	s.addRoute("$disconnect", s.Router, &awsapigatewayv2.WebSocketRouteOptions{})
-	s.addRoute("$default", s.Router, &awsapigatewayv2.WebSocketRouteOptions{
-		// What the router returns is the answer, without a call to @connections.
-		ReturnResponse: jsii.Bool(s.local.routeResponse()),
-	})
 }
 
 func (s *StreamerConstruct) addRoute(key string, function awslambda.IFunction, options *awsapigatewayv2.WebSocketRouteOptions) {

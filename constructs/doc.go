@@ -3,7 +3,7 @@
 // construct.
 //
 //	streamer := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
-//		Auth: &constructs.AuthProps{Issuer: "https://id.example.com/", Audience: "streamer", JWKS: jwks},
+//		Auth:      &constructs.AuthProps{Issuer: "https://id.example.com/", Audiences: []string{"streamer"}},
 //		Router:    constructs.FunctionProps{ImportPath: "example.com/app/cmd/router"},
 //		Processor: constructs.FunctionProps{ImportPath: "example.com/app/cmd/processor"},
 //	})

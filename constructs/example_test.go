@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
@@ -26,9 +27,8 @@ func ExampleNewStreamer() {
 
 	streamer := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
 		Auth: &constructs.AuthProps{
-			Issuer:   "https://id.example.com/",
-			Audience: "shop",
-			JWKS:     `{"keys":[{"kty":"EC","crv":"P-256","kid":"1","x":"…","y":"…"}]}`,
+			Issuer:    "https://id.example.com/",
+			Audiences: []string{"shop"},
 		},
 		Router: constructs.FunctionProps{ImportPath: "example.com/shop/cmd/router"},
 		Processor: constructs.FunctionProps{
@@ -72,4 +72,15 @@ func ExampleWorkerProps() {
 	archive.GrantWrite(streamer.Workers["reports"].Processor, nil, nil)
 
 	app.Synth(nil)
+}
+
+// Other services of the same accounts as clients: they sign with their roles, which are
+// granted it, and each is a user of the account it runs in.
+func ExampleStreamerConstruct_GrantConnect() {
+	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("Reports"), nil)
+	streamer := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
+		Auth: &constructs.AuthProps{IAM: true},
+	})
+	batch := awsiam.NewRole(stack, jsii.String("Batch"), &awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil)})
+	streamer.GrantConnect(batch)
 }

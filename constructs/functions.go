@@ -15,28 +15,24 @@ import (
 	"github.com/pay-theory/streamer/internal/contract"
 )
 
-// addFunctions makes the five functions, and those of workers. Each gets the variables and
-// the permissions that it uses, and no others.
+// addFunctions makes the functions, those of workers too. Each gets the variables and the
+// permissions that it uses, and no others.
 func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
-	authorizer := map[string]*string{}
-	if p.Auth != nil {
-		authorizer[contract.EnvAuth] = jsii.String(p.Auth.environment())
-	}
-	s.Authorizer = s.newFunction(s, "Authorizer", p, function{
-		description: "Streamer: decides on $connect whose token it is",
-		props:       FunctionProps{ImportPath: mainOf("authorizer"), MemoryMB: 256, TimeoutSeconds: 10},
-		environment: authorizer,
-	})
+	s.Authorizer = s.authorizer(p)
 
+	router := s.withWorkers(map[string]*string{ // to refuse names that no action has
+		contract.EnvConnectionsTable: s.Connections.TableName(),
+		contract.EnvRequestsTable:    s.Requests.TableName(),
+		contract.EnvFilesBucket:      s.Files.BucketName(),
+		contract.EnvCallbackEndpoint: s.CallbackURL(),
+	})
+	if p.Auth != nil && p.Auth.IAM {
+		router[contract.EnvIAM] = jsii.String(p.Auth.iamEnvironment())
+	}
 	s.Router = s.newFunction(s, "Router", p, function{
 		description: "Streamer: answers every message of every client",
 		props:       p.Router,
-		environment: s.withWorkers(map[string]*string{ // to refuse names that no action has
-			contract.EnvConnectionsTable: s.Connections.TableName(),
-			contract.EnvRequestsTable:    s.Requests.TableName(),
-			contract.EnvFilesBucket:      s.Files.BucketName(),
-			contract.EnvCallbackEndpoint: s.CallbackURL(),
-		}),
+		environment: router,
 		permissions: []awsiam.PolicyStatement{
 			allow(s.Connections.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:DeleteItem"),
 			allow(s.Requests.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
@@ -123,6 +119,25 @@ func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *Streamer
 		s.GrantReadRequests(made) // the sample report is about them
 	}
 	return made
+}
+
+// authorizer is the function that decides on $connect, nil if API Gateway does.
+func (s *StreamerConstruct) authorizer(p *StreamerProps) awslambda.IFunction {
+	environment := map[string]*string{}
+	switch auth := p.Auth; {
+	case auth == nil:
+	case auth.IAM:
+		return nil
+	case auth.Authorizer != nil:
+		return auth.Authorizer
+	default:
+		environment[contract.EnvAuth] = jsii.String(auth.environment())
+	}
+	return s.newFunction(s, "Authorizer", p, function{
+		description: "Streamer: decides on $connect whose token it is",
+		props:       FunctionProps{ImportPath: mainOf("authorizer"), MemoryMB: 256, TimeoutSeconds: 10},
+		environment: environment,
+	})
 }
 
 // function is what one function has of its own.

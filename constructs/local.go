@@ -17,10 +17,10 @@ import (
 // localStage is the value of contract.ContextLocal. A nil one is an account; its
 // methods answer for both, and are the only place that knows the difference.
 type localStage struct {
-	Endpoint string          `json:"endpoint"`
-	Issuer   string          `json:"issuer"`
-	Audience string          `json:"audience"`
-	JWKS     json.RawMessage `json:"jwks"`
+	Endpoint string `json:"endpoint"`
+	Issuer   string `json:"issuer"`
+	Audience string `json:"audience"`
+	JWKSURL  string `json:"jwks_url"`
 }
 
 // readLocalStage finds the local stage in the context, nil if there is none.
@@ -44,8 +44,8 @@ func readLocalStage(scope constructs.Construct) (*localStage, error) {
 	if !strings.HasPrefix(local.Endpoint, "http") {
 		return nil, fmt.Errorf("context %s: endpoint is %q: give the stage's address, http://…", contract.ContextLocal, local.Endpoint)
 	}
-	if local.Issuer == "" || local.Audience == "" || len(local.JWKS) == 0 {
-		return nil, errors.New("context " + contract.ContextLocal + ": issuer, audience and jwks are needed")
+	if local.Issuer == "" || local.Audience == "" || local.JWKSURL == "" {
+		return nil, errors.New("context " + contract.ContextLocal + ": issuer, audience and jwks_url are needed")
 	}
 	return local, nil
 }
@@ -69,13 +69,14 @@ func (l *localStage) architecture(asked awslambda.Architecture) awslambda.Archit
 	return awslambda.Architecture_ARM_64()
 }
 
-// auth is whom the authorizer trusts: on the local stage its own key alone, so that
-// no token of a real issuer is ever needed, or accepted, there.
+// auth is whom the authorizer trusts: on the local stage its own keys alone, so that
+// no token of a real issuer is ever needed, or accepted, there. The emulator cannot check
+// signatures of IAM.
 func (l *localStage) auth(asked *AuthProps) *AuthProps {
-	if l == nil || (asked != nil && asked.Anonymous) {
+	if l == nil || (asked != nil && (asked.Anonymous || asked.Authorizer != nil)) {
 		return asked
 	}
-	return &AuthProps{Issuer: l.Issuer, Audience: l.Audience, JWKS: string(l.JWKS)}
+	return &AuthProps{Issuer: l.Issuer, Audiences: []string{l.Audience}, JWKSURL: l.JWKSURL}
 }
 
 // enforceSSL: the local stage speaks plain HTTP.

@@ -155,11 +155,14 @@ func (s *StreamerConstruct) MetricUndispatched(options *awscloudwatch.MetricOpti
 	return s.Undispatched.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
 }
 
-func (s *StreamerConstruct) functions() map[string]awslambda.Function {
-	return map[string]awslambda.Function{
-		"authorizer": s.Authorizer, "router": s.Router, "dispatcher": s.Dispatcher,
-		"processor": s.Processor, "reconciler": s.Reconciler,
+func (s *StreamerConstruct) functions() map[string]awslambda.IFunction {
+	all := map[string]awslambda.IFunction{
+		"router": s.Router, "dispatcher": s.Dispatcher, "processor": s.Processor, "reconciler": s.Reconciler,
 	}
+	if s.Authorizer != nil {
+		all["authorizer"] = s.Authorizer
+	}
+	return all
 }
 
 func (s *StreamerConstruct) count(name string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {

@@ -86,21 +86,70 @@ type StreamerProps struct {
 	Alarms *AlarmProps
 }
 
-// AuthProps says whose tokens open a connection. User and tenant of everything that
-// happens on the connection come from the token.
+// AuthProps says who may connect. There are four ways, of which one is chosen by its
+// fields: tokens of an OpenID Connect issuer (Issuer and what follows it), an Authorizer
+// of your own, callers that sign with IAM, or everybody, Anonymous. User and tenant of
+// everything that happens on a connection are what it began with, and no message can
+// change them. Strings may be tokens of the CDK, such as a user pool's own URL.
 type AuthProps struct {
-	// Issuer and Audience must be what the token's iss and aud say. Required.
-	Issuer, Audience string
-	// JWKS is the issuer's public keys, a JSON Web Key Set (RFC 7517) as JSON text.
-	// Required. It travels in the authorizer's environment, of which Lambda takes
-	// 4 KB: about eight keys.
+	// Issuer is the iss of the tokens to accept, to the letter.
+	Issuer string
+	// Audiences are those of whom a token must name one: in aud, or in client_id if it has
+	// no aud, as access tokens of Amazon Cognito.
+	Audiences []string
+	// JWKSURL is where the issuer publishes its public keys, an https URL. Default: what
+	// the issuer's discovery document says, <Issuer>/.well-known/openid-configuration. Keys
+	// are fetched when the first token comes and when one names a key that is not known, at
+	// most every 30 seconds; they are used for an hour, and for a day if the issuer does
+	// not answer.
+	JWKSURL string
+	// JWKS is the public keys themselves in place of JWKSURL, a JSON Web Key Set (RFC 7517)
+	// as JSON text, for issuers that cannot be reached. A change of keys is a deployment
+	// then. It travels in the authorizer's environment, of which Lambda takes 4 KB: about
+	// eight keys.
 	JWKS string
-	// SubjectClaim and TenantClaim name the claims that hold the user and the tenant.
-	// Default "sub" and "tenant".
+	// SubjectClaim and TenantClaim name the claims that hold the user, 1 to 128 bytes, and
+	// the tenant, 1 to 64 letters, digits and . _ @ : -. A name is taken as it is; one that
+	// begins with "/" is a JSON Pointer (RFC 6901) to a claim within others, such as
+	// "/app_metadata/tenant". Default "sub" and "tenant".
 	SubjectClaim, TenantClaim string
+	// Tenant is the tenant of all users, in place of TenantClaim: for an app that has but
+	// one. With IAM its default is the caller's AWS account.
+	Tenant string
+	// Claims are further claims that a token must have, by name: text or a truth value that
+	// is equal, a list with that text in it, or a scope or scp with that word in it. Where
+	// an issuer's ID tokens have the same audience as its access tokens, this is what tells
+	// them apart: see the examples.
+	Claims map[string]string
+	// LeewaySeconds is how far the issuer's clock and ours may be apart, up to 300. It
+	// counts for every time in a token, its end included. Default 30.
+	LeewaySeconds int
 
-	// Anonymous lets everybody in without a token, all as one user of one tenant. It
-	// excludes the fields above. For demonstrations only.
+	// Origins are the web origins, such as "https://app.example.com", whose pages may
+	// connect; it goes with tokens and with Anonymous. Browsers tell the origin of a page
+	// and no page can change it, so this keeps foreign pages away from your users, and
+	// nobody else: other programs send no origin, and are let in unless RequireOrigin is
+	// set. Default: pages of any origin.
+	Origins       []string
+	RequireOrigin bool
+
+	// Authorizer is a function of your own for $connect, a Lambda REQUEST authorizer. It
+	// must allow execute-api:Invoke on the event's methodArn, and return a context with
+	// "sub" and "tenant", in the form that SubjectClaim and TenantClaim have, and "exp",
+	// the end of the identity in Unix seconds as text. If one of them is missing or wrong,
+	// the connection is refused with 401 and the router's log names it.
+	Authorizer awslambda.IFunction
+
+	// IAM lets in who signs the handshake (Signature Version 4) and may call
+	// execute-api:Invoke on $connect: see StreamerConstruct.GrantConnect. The user is the
+	// caller's principal id, with the session's name if it has a role, or its id in the
+	// Amazon Cognito identity pool that it came through. API Gateway tells the identity to
+	// $connect alone, so each message costs one read of the connection's item. The local
+	// stage, which cannot check signatures, takes its own tokens instead.
+	IAM bool
+
+	// Anonymous lets everybody in without a token, all as one user of one tenant. For
+	// demonstrations only.
 	Anonymous bool
 }
 

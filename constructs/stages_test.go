@@ -96,7 +96,7 @@ func TestStageAuth(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{
-		"Environment.Variables.STREAMER_AUTH": `"{\"issuer\":\"i\",\"audience\":\"a\",\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"one\"}]}}"`,
+		"Environment.Variables.STREAMER_AUTH": `"{\"issuer\":\"i\",\"audiences\":[\"a\"],\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"one\"}]}}"`,
 	}
 	stack, err := stages.Add(newApp(t, map[string]any{"issuer": "i", "audience": "a", "jwksFile": file}), noEnvironment)
 	if err != nil {
@@ -110,6 +110,14 @@ func TestStageAuth(t *testing.T) {
 		t.Fatal(err)
 	}
 	templateOf(t, stack).check(t, "AuthorizerFunction", want)
+
+	stack, err = stages.Add(newApp(t, map[string]any{"issuer": "https://id.example.com", "audience": "a"}), noEnvironment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	templateOf(t, stack).check(t, "AuthorizerFunction", map[string]string{
+		"Environment.Variables.STREAMER_AUTH": `"{\"issuer\":\"https://id.example.com\",\"audiences\":[\"a\"]}"`,
+	})
 
 	_, err = stages.Add(newApp(t, map[string]any{"issuer": "i"}), noEnvironment)
 	if err == nil || !strings.Contains(err.Error(), "belong together") {

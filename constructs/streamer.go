@@ -30,11 +30,11 @@ type StreamerConstruct struct {
 	DeadLetters  awssqs.Queue // hints that were delivered too often
 	Undispatched awssqs.Queue // where in the stream the dispatcher gave up
 
-	Authorizer awslambda.Function // $connect: whose token is it
-	Router     awslambda.Function // answers every message
-	Dispatcher awslambda.Function // from the requests' stream to the work queues
-	Processor  awslambda.Function // does the work that no worker does
-	Reconciler awslambda.Function // sends lost hints again
+	Authorizer awslambda.IFunction // $connect: who is it; nil with AuthProps.IAM
+	Router     awslambda.Function  // answers every message
+	Dispatcher awslambda.Function  // from the requests' stream to the work queues
+	Processor  awslambda.Function  // does the work that no worker does
+	Reconciler awslambda.Function  // sends lost hints again
 
 	DispatcherSource awslambda.EventSourceMapping
 	ProcessorSource  awslambda.EventSourceMapping

@@ -164,7 +164,7 @@ func TestFunctions(t *testing.T) {
 		name                 string
 		memory, timeout, env string
 	}{
-		{"Authorizer", `256`, `10`, `{"STREAMER_AUTH":"{\"issuer\":\"https://id.example.com/\",\"audience\":\"streamer\",\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"one\"}]}}"}`},
+		{"Authorizer", `256`, `10`, `{"STREAMER_AUTH":"{\"issuer\":\"https://id.example.com/\",\"audiences\":[\"streamer\"],\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"one\"}]}}"}`},
 		{"Router", `512`, `20`, `{` + callback + `,"MINE":"1","STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_FILES_BUCKET":"${Files}","STREAMER_REQUESTS_TABLE":"${Requests}"}`},
 		{"Dispatcher", `256`, `30`, `{"STREAMER_REQUESTS_TABLE":"${Requests}","STREAMER_WORK_QUEUE_URL":"${Work}"}`},
 		{"Processor", `1024`, `900`, `{` + callback + `,"MINE":"2","STREAMER_CLOCKS":"{\"lease\":40000,\"progress\":500}","STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_FILES_BUCKET":"${Files}","STREAMER_REQUESTS_TABLE":"${Requests}","STREAMER_WORK_QUEUE_URL":"${Work}"}`},
@@ -293,7 +293,7 @@ func TestWithoutAuthEveryConnectionIsRefusedAndTheSynthWarns(t *testing.T) {
 	}{
 		{nil, `null`, 1},
 		{&constructs.StreamerProps{Auth: &constructs.AuthProps{Anonymous: true}}, `{"STREAMER_AUTH":"{\"anonymous\":true}"}`, 1},
-		{&constructs.StreamerProps{Auth: auth()}, `{"STREAMER_AUTH":"{\"issuer\":\"https://id.example.com/\",\"audience\":\"streamer\",\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"one\"}]}}"}`, 0},
+		{&constructs.StreamerProps{Auth: auth()}, `{"STREAMER_AUTH":"{\"issuer\":\"https://id.example.com/\",\"audiences\":[\"streamer\"],\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"one\"}]}}"}`, 0},
 	} {
 		stack := awscdk.NewStack(newApp(t, nil), jsii.String("Test"), nil)
 		constructs.NewStreamer(stack, "Streamer", c.props)
@@ -348,7 +348,7 @@ func TestLocal(t *testing.T) {
 	props := &constructs.StreamerProps{Auth: auth(), RemovalPolicy: awscdk.RemovalPolicy_RETAIN}
 	tpl := synthStack(t, map[string]any{contract.ContextLocal: map[string]any{
 		"endpoint": "http://127.0.0.1:4566", "issuer": "local", "audience": "streamer",
-		"jwks": map[string]any{"keys": []any{map[string]any{"kty": "EC", "kid": "local"}}},
+		"jwks_url": "http://127.0.0.1:4566/_front/jwks",
 	}}, func(stack awscdk.Stack) {
 		constructs.NewStreamer(stack, "Streamer", props).Outputs(stack)
 	})
@@ -361,7 +361,7 @@ func TestLocal(t *testing.T) {
 		tpl.check(t, function+"Function", map[string]string{"Environment.Variables.AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI": `"http` + at + `"`})
 	}
 	tpl.check(t, "AuthorizerFunction", map[string]string{
-		"Environment.Variables.STREAMER_AUTH": `"{\"issuer\":\"local\",\"audience\":\"streamer\",\"jwks\":{\"keys\":[{\"kid\":\"local\",\"kty\":\"EC\"}]}}"`,
+		"Environment.Variables.STREAMER_AUTH": `"{\"issuer\":\"local\",\"audiences\":[\"streamer\"],\"jwks_url\":\"http://127.0.0.1:4566/_front/jwks\"}"`,
 	})
 	for _, refused := range []string{"AWS::ApiGatewayV2::RouteResponse", "AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy"} {
 		if found := tpl.ofType(refused); len(found) != 0 {
@@ -395,7 +395,7 @@ func TestLocalAsTextGivesTheSame(t *testing.T) {
 	local := map[string]any{contract.ContextLocal: localContext}
 	tpl := synth(t, local, nil)
 	tpl.check(t, "AuthorizerFunction", map[string]string{
-		"Environment.Variables.STREAMER_AUTH": `"{\"issuer\":\"local\",\"audience\":\"streamer\",\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"local\"}]}}"`,
+		"Environment.Variables.STREAMER_AUTH": `"{\"issuer\":\"local\",\"audiences\":[\"streamer\"],\"jwks_url\":\"http://127.0.0.1:4566/_front/jwks\"}"`,
 	})
 	anonymous := synth(t, local, &constructs.StreamerProps{Auth: &constructs.AuthProps{Anonymous: true}})
 	anonymous.check(t, "AuthorizerFunction", map[string]string{"Environment.Variables.STREAMER_AUTH": `"{\"anonymous\":true}"`})

@@ -50,12 +50,12 @@ func runInner() int {
 }
 
 // localContext is the value of contract.ContextLocal in tests.
-const localContext = `{"endpoint":"http://127.0.0.1:4566","issuer":"local","audience":"streamer","jwks":{"keys":[{"kty":"EC","kid":"local"}]}}`
+const localContext = `{"endpoint":"http://127.0.0.1:4566","issuer":"local","audience":"streamer","jwks_url":"http://127.0.0.1:4566/_front/jwks"}`
 
 // auth is a valid AuthProps.
 func auth() *constructs.AuthProps {
 	return &constructs.AuthProps{
-		Issuer: "https://id.example.com/", Audience: "streamer",
+		Issuer: "https://id.example.com/", Audiences: []string{"streamer"},
 		JWKS: `{ "keys": [ { "kty": "EC", "kid": "one" } ] }`,
 	}
 }

@@ -1,6 +1,6 @@
 // The app that deploys Streamer as it is, with the sample actions:
 //
-//	npx cdk deploy -c stage=dev -c issuer=… -c audience=… -c jwksFile=…
+//	npx cdk deploy -c stage=dev -c issuer=… -c audience=…
 //
 // Package stages says what a stage is.
 package main

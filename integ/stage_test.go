@@ -132,14 +132,26 @@ func signed(claims jwt.MapClaims, method jwt.SigningMethod, keyID string, key an
 
 // keyID is the RFC 7638 thumbprint of the stage's key.
 func (s *stage) keyID() string {
+	x, y := s.coordinates()
+	thumbprint := sha256.Sum256(fmt.Appendf(nil, `{"crv":"P-256","kty":"EC","x":%q,"y":%q}`, x, y))
+	return base64.RawURLEncoding.EncodeToString(thumbprint[:])
+}
+
+// publicJWK is the public half of the stage's key as its issuer publishes it.
+func (s *stage) publicJWK() map[string]string {
+	x, y := s.coordinates()
+	return map[string]string{"kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": s.keyID(), "alg": "ES256", "use": "sig"}
+}
+
+// coordinates are those of the key's point, as a JSON Web Key has them.
+func (s *stage) coordinates() (x, y string) {
 	point, err := s.key.PublicKey.Bytes() // 4, x, y
 	if err != nil {
 		panic(err) // a key that was read is on its curve
 	}
 	encode := base64.RawURLEncoding.EncodeToString
 	half := (len(point) - 1) / 2
-	thumbprint := sha256.Sum256(fmt.Appendf(nil, `{"crv":"P-256","kty":"EC","x":%q,"y":%q}`, encode(point[1:1+half]), encode(point[1+half:])))
-	return encode(thumbprint[:])
+	return encode(point[1 : 1+half]), encode(point[1+half:])
 }
 
 // publicPEM is the public half of the stage's key, as anyone may have it.

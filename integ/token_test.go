@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -11,7 +12,9 @@ import (
 	"github.com/coder/websocket"
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/protocol"
+	"github.com/pay-theory/streamer/scripts/stage/front"
 )
 
 // The three ways in which a token travels.
@@ -87,7 +90,6 @@ func TestBadTokenIsRefusedEachWay(t *testing.T) {
 		"wrong issuer":              token(t, s, jwt.MapClaims{"iss": "https://issuer.invalid"}),
 		"wrong audience":            token(t, s, jwt.MapClaims{"aud": "someone-else"}),
 		"expired":                   token(t, s, jwt.MapClaims{"exp": time.Now().Add(-time.Minute).Unix()}),
-		"expired within the leeway": token(t, s, jwt.MapClaims{"exp": time.Now().Add(-5 * time.Second).Unix()}),
 		"no expiry":                 token(t, s, jwt.MapClaims{"exp": nil}),
 		"no tenant":                 token(t, s, jwt.MapClaims{"tenant": nil}),
 		"tenant that is not a name": token(t, s, jwt.MapClaims{"tenant": "a#b"}),
@@ -135,15 +137,52 @@ func TestTokenInTwoPlacesIsRefused(t *testing.T) {
 	refusedHandshake(t, s, "query twice", &handshake{query: "?token=" + good + "&token=" + good})
 }
 
+// TestTokenThatRunsOutStopsItsConnection takes a token that has expired already, but not
+// for as long as the leeway is.
 func TestTokenThatRunsOutStopsItsConnection(t *testing.T) {
 	t.Parallel()
 	s := deployed(t)
-	const life = 12 * time.Second
-	c := dialWith(t, s.socket+"?token="+token(t, s, jwt.MapClaims{"exp": time.Now().Add(life).Unix()}), nil)
+	const life, leeway = 12 * time.Second, contract.DefaultLeewaySeconds * time.Second
+	c := dialWith(t, s.socket+"?token="+token(t, s, jwt.MapClaims{"exp": time.Now().Add(life - leeway).Unix()}), nil)
 	c.ping(t)
 	time.Sleep(life + time.Second)
 	refused(t, c.ask(t, protocol.Message{Action: "echo"}), protocol.Unauthenticated)
 	refused(t, c.ask(t, protocol.Message{Action: "echo_async"}), protocol.Unauthenticated)
+}
+
+// TestKeysRotateWhileTheStageRuns: the issuer publishes one more key, and a little later
+// its tokens count, with nothing deployed anew, as do those of the other.
+func TestKeysRotateWhileTheStageRuns(t *testing.T) {
+	t.Parallel()
+	s := local(t, "an issuer whose keys a test may change")
+	url := s.endpoint + front.KeysPath
+	rotated := *s
+	var err error
+	if rotated.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	var set struct {
+		Keys []any `json:"keys"`
+	}
+	if err := json.Unmarshal(control(t, http.MethodGet, url, nil), &set); err != nil {
+		t.Fatal(err)
+	}
+	refusedHandshake(t, s, "a key that is not published", &handshake{query: "?token=" + token(t, &rotated, nil)})
+	set.Keys = append(set.Keys, rotated.publicJWK())
+	control(t, http.MethodPut, url, set)
+	t.Cleanup(func() { control(t, http.MethodDelete, url, nil) })
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Second) {
+		c, status, err := open(t.Context(), s.socket+"?token="+token(t, &rotated, nil), nil)
+		if err == nil {
+			c.ping(t)
+			c.close(t)
+			break
+		}
+		if time.Now().After(end) || (status != http.StatusUnauthorized && status != http.StatusForbidden) {
+			t.Fatalf("a token of the new key is refused with status %d: %v", status, err)
+		}
+	}
+	dialWith(t, s.socket+"?token="+token(t, s, nil), nil).ping(t)
 }
 
 // refusedHandshake fails the test if the stage lets the client in, or refuses it in

@@ -25,7 +25,7 @@ func TestSynthBuildsTheFunctions(t *testing.T) {
 	cmd := exec.Command("go", "run", ".")
 	cmd.Env = append(os.Environ(), "CDK_OUTDIR="+dir, "TMPDIR="+t.TempDir(),
 		// A local stage's context: functions are built for this machine.
-		`CDK_CONTEXT_JSON={"streamer:local":{"endpoint":"http://127.0.0.1:1","issuer":"i","audience":"a","jwks":{"keys":[]}}}`)
+		`CDK_CONTEXT_JSON={"streamer:local":{"endpoint":"http://127.0.0.1:1","issuer":"i","audience":"a","jwks_url":"http://127.0.0.1:1/_front/jwks"}}`)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("synth: %v\n%s", err, out)
 	}

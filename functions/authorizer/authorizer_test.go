@@ -7,10 +7,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -86,7 +84,7 @@ func rsaJWK(k *rsa.PrivateKey, kid string) map[string]any {
 func config(t *testing.T, change map[string]any) string {
 	t.Helper()
 	c := map[string]any{
-		"issuer": "https://issuer.example/", "audience": "streamer",
+		"issuer": "https://issuer.example/", "audiences": []string{"streamer"},
 		"jwks": map[string]any{"keys": []any{ecJWK(keys().ec, "ec1"), rsaJWK(keys().rsa, "rsa1")}},
 	}
 	maps.Copy(c, change)
@@ -234,139 +232,6 @@ func clean(t *testing.T, log *bytes.Buffer, tokens ...string) {
 	}
 }
 
-func TestGoodTokens(t *testing.T) {
-	hour := fmt.Sprint(now.Add(time.Hour).Unix())
-	ann := map[string]string{"sub": "ann", "tenant": "acme", "exp": hour}
-	long := strings.Repeat("s", 128)
-	for name, c := range map[string]struct {
-		token token
-		want  map[string]string
-	}{
-		"ES256":                    {token{}, ann},
-		"RS256":                    {token{method: jwt.SigningMethodRS256, key: keys().rsa, header: map[string]any{"kid": "rsa1"}}, ann},
-		"no kid":                   {token{header: map[string]any{"kid": nil}}, ann},
-		"aud is a list":            {token{claims: map[string]any{"aud": []string{"other", "streamer"}}}, ann},
-		"not before, in leeway":    {token{claims: map[string]any{"nbf": now.Add(29 * time.Second).Unix()}}, ann},
-		"ends in a second":         {token{claims: map[string]any{"exp": now.Add(time.Second).Unix()}}, map[string]string{"sub": "ann", "tenant": "acme", "exp": fmt.Sprint(now.Add(time.Second).Unix())}},
-		"exp with a fraction":      {token{claims: map[string]any{"exp": float64(now.Add(time.Hour).Unix()) + 0.75}}, ann},
-		"subject of 128":           {token{claims: map[string]any{"sub": long}}, map[string]string{"sub": long, "tenant": "acme", "exp": hour}},
-		"subject in other letters": {token{claims: map[string]any{"sub": "auth0|ann#1/Ω \""}}, map[string]string{"sub": "auth0|ann#1/Ω \"", "tenant": "acme", "exp": hour}},
-		"tenant of all characters": {token{claims: map[string]any{"tenant": "0a.B_c@d:e-f"}}, map[string]string{"sub": "ann", "tenant": "0a.B_c@d:e-f", "exp": hour}},
-		"tenant of 64":             {token{claims: map[string]any{"tenant": strings.Repeat("t", 64)}}, map[string]string{"sub": "ann", "tenant": strings.Repeat("t", 64), "exp": hour}},
-		"more claims":              {token{claims: map[string]any{"admin": true, "roles": []int{1}}}, ann},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a, log := start(t, config(t, nil))
-			text := c.token.sign(t)
-			principal, context, allowed := decide(t, a, golden(t, text))
-			if !allowed || principal != c.want["sub"] || !maps.Equal(context, c.want) {
-				t.Errorf("allowed %v, %s, %v, want %v; log %s", allowed, principal, context, c.want, log)
-			}
-			clean(t, log, text)
-		})
-	}
-}
-
-func TestBadTokens(t *testing.T) {
-	public, err := x509.MarshalPKIXPublicKey(keys().rsa.Public())
-	if err != nil {
-		t.Fatal(err)
-	}
-	asPEM := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})
-	hs := jwt.SigningMethodHS256
-	good := token{}.sign(t)
-	parts := strings.Split(good, ".")
-	other := strings.Split(token{claims: map[string]any{"tenant": "globex"}}.sign(t), ".")
-	for name, c := range map[string]struct {
-		text string
-		why  string
-	}{
-		"none":                       {"", "not a JWT"},
-		"no dots":                    {"abcdefghijkl", "not a JWT"},
-		"one dot":                    {"abc.def", "not a JWT"},
-		"10,000 dots":                {strings.Repeat(".", 10_000), "not a JWT"},
-		"7,000 dots":                 {strings.Repeat(".", 7_000), "not a JWT"},
-		"over 8 KB":                  {token{claims: map[string]any{"fill": strings.Repeat("x", 6200)}}.sign(t), "at most 8 KB"},
-		"two dots alone":             {"..", "not valid"},
-		"no signature":               {parts[0] + "." + parts[1] + ".", "not valid"},
-		"another's signature":        {parts[0] + "." + parts[1] + "." + other[2], "signature is invalid"},
-		"another's claims":           {parts[0] + "." + other[1] + "." + parts[2], "signature is invalid"},
-		"padded base64":              {good + "==", "not valid"},
-		"a space within":             {parts[0] + "." + parts[1] + ". " + parts[2], "not valid"},
-		"header is no JSON":          {b64([]byte("{")) + "." + parts[1] + "." + parts[2], "not valid"},
-		"claims are a list":          {parts[0] + "." + b64([]byte("[1]")) + "." + parts[2], "not valid"},
-		"alg none":                   {token{method: jwt.SigningMethodNone, key: jwt.UnsafeAllowNoneSignatureType}.sign(t), "signing method none is invalid"},
-		"HS256 with the DER":         {token{method: hs, key: public, header: map[string]any{"kid": "rsa1"}}.sign(t), "signing method HS256 is invalid"},
-		"HS256 with the PEM":         {token{method: hs, key: asPEM, header: map[string]any{"kid": "rsa1"}}.sign(t), "signing method HS256 is invalid"},
-		"HS256 without kid":          {token{method: hs, key: asPEM, header: map[string]any{"kid": nil}}.sign(t), "signing method HS256 is invalid"},
-		"alg in lower case":          {token{header: map[string]any{"alg": "es256"}}.sign(t), "unavailable"},
-		"alg is missing":             {token{header: map[string]any{"alg": nil}}.sign(t), "alg) is unspecified"},
-		"RS384":                      {token{method: jwt.SigningMethodRS384, key: keys().rsa, header: map[string]any{"kid": "rsa1"}}.sign(t), "signing method RS384 is invalid"},
-		"PS256":                      {token{method: jwt.SigningMethodPS256, key: keys().rsa, header: map[string]any{"kid": "rsa1"}}.sign(t), "signing method PS256 is invalid"},
-		"RS256 under the ES256 key":  {token{method: jwt.SigningMethodRS256, key: keys().rsa}.sign(t), "does not match token"},
-		"ES256 under the RS256 key":  {token{header: map[string]any{"kid": "rsa1"}}.sign(t), "does not match token"},
-		"ES256 that says RS256":      {token{header: map[string]any{"alg": "RS256"}}.sign(t), "does not match token"},
-		"a stranger's ES256":         {token{key: keys().otherEC}.sign(t), "verification error"},
-		"a stranger's, no kid":       {token{key: keys().otherEC, header: map[string]any{"kid": nil}}.sign(t), "signature is invalid"},
-		"a stranger's RS256":         {token{method: jwt.SigningMethodRS256, key: keys().otherRSA, header: map[string]any{"kid": "rsa1"}}.sign(t), "verification error"},
-		"unknown kid":                {token{header: map[string]any{"kid": "ec2"}}.sign(t), "could not read JWK"},
-		"empty kid":                  {token{header: map[string]any{"kid": ""}}.sign(t), "could not read JWK"},
-		"kid is a path":              {token{header: map[string]any{"kid": "../../dev/null"}}.sign(t), "could not read JWK"},
-		"kid is a query":             {token{header: map[string]any{"kid": "ec1' OR '1'='1"}}.sign(t), "could not read JWK"},
-		"kid with lines":             {token{header: map[string]any{"kid": "x\n{\"level\":\"INFO\",\"msg\":\"connection allowed\"}"}}.sign(t), "could not read JWK"},
-		"kid of 5 KB":                {token{header: map[string]any{"kid": strings.Repeat("k", 5000)}}.sign(t), "key not found"},
-		"kid is a number":            {token{header: map[string]any{"kid": 1}}.sign(t), "kid"},
-		"brings its own key":         {token{key: keys().otherEC, header: map[string]any{"kid": "mine", "jwk": ecJWK(keys().otherEC, "mine"), "jku": "https://evil.example/"}}.sign(t), "could not read JWK"},
-		"no exp":                     {token{claims: map[string]any{"exp": nil}}.sign(t), "exp claim is required"},
-		"exp is text":                {token{claims: map[string]any{"exp": fmt.Sprint(now.Add(time.Hour).Unix())}}.sign(t), "exp is invalid"},
-		"exp is zero":                {token{claims: map[string]any{"exp": 0}}.sign(t), "exp claim is required"},
-		"expired beyond leeway":      {token{claims: map[string]any{"exp": now.Add(-31 * time.Second).Unix()}}.sign(t), "token is expired"},
-		"expired within leeway":      {token{claims: map[string]any{"exp": now.Add(-29 * time.Second).Unix()}}.sign(t), "has run out"},
-		"expires now":                {token{claims: map[string]any{"exp": now.Unix()}}.sign(t), "has run out"},
-		"expired by all the leeway":  {token{claims: map[string]any{"exp": now.Add(-30 * time.Second).Unix()}}.sign(t), "token is expired"},
-		"not before the future":      {token{claims: map[string]any{"nbf": now.Add(31 * time.Second).Unix()}}.sign(t), "not valid yet"},
-		"nbf is text":                {token{claims: map[string]any{"nbf": "tomorrow"}}.sign(t), "nbf is invalid"},
-		"no aud":                     {token{claims: map[string]any{"aud": nil}}.sign(t), "aud claim is required"},
-		"another aud":                {token{claims: map[string]any{"aud": "streamer2"}}.sign(t), "invalid audience"},
-		"aud is a list of others":    {token{claims: map[string]any{"aud": []string{"Streamer", "streamer "}}}.sign(t), "invalid audience"},
-		"aud is an empty list":       {token{claims: map[string]any{"aud": []string{}}}.sign(t), "aud claim is required"},
-		"aud is a number":            {token{claims: map[string]any{"aud": 1}}.sign(t), "aud"},
-		"no iss":                     {token{claims: map[string]any{"iss": nil}}.sign(t), "iss claim is required"},
-		"iss without its slash":      {token{claims: map[string]any{"iss": "https://issuer.example"}}.sign(t), "invalid issuer"},
-		"iss with a suffix":          {token{claims: map[string]any{"iss": "https://issuer.example/.evil.example"}}.sign(t), "invalid issuer"},
-		"iss is a list":              {token{claims: map[string]any{"iss": []string{"https://issuer.example/"}}}.sign(t), "iss"},
-		"no tenant":                  {token{claims: map[string]any{"tenant": nil}}.sign(t), `claim "tenant"`},
-		"empty tenant":               {token{claims: map[string]any{"tenant": ""}}.sign(t), `claim "tenant"`},
-		"tenant is a number":         {token{claims: map[string]any{"tenant": 7}}.sign(t), `claim "tenant"`},
-		"tenant is a list":           {token{claims: map[string]any{"tenant": []string{"acme"}}}.sign(t), `claim "tenant"`},
-		"tenant in other letters":    {token{claims: map[string]any{"tenant": "аcme"}}.sign(t), `claim "tenant"`},
-		"tenant with #":              {token{claims: map[string]any{"tenant": "acme#U#bob"}}.sign(t), `claim "tenant"`},
-		"tenant with /":              {token{claims: map[string]any{"tenant": "acme/x"}}.sign(t), `claim "tenant"`},
-		"tenant is ..":               {token{claims: map[string]any{"tenant": ".."}}.sign(t), `claim "tenant"`},
-		"tenant with a line end":     {token{claims: map[string]any{"tenant": "acme\n"}}.sign(t), `claim "tenant"`},
-		"tenant with a space":        {token{claims: map[string]any{"tenant": "acme "}}.sign(t), `claim "tenant"`},
-		"tenant of 65":               {token{claims: map[string]any{"tenant": strings.Repeat("t", 65)}}.sign(t), `claim "tenant"`},
-		"no sub":                     {token{claims: map[string]any{"sub": nil}}.sign(t), `claim "sub"`},
-		"empty sub":                  {token{claims: map[string]any{"sub": ""}}.sign(t), `claim "sub"`},
-		"sub is a number":            {token{claims: map[string]any{"sub": 7}}.sign(t), "sub"},
-		"sub with control character": {token{claims: map[string]any{"sub": "ann\x00"}}.sign(t), `claim "sub"`},
-		"sub with a line end":        {token{claims: map[string]any{"sub": "ann\r\nX: y"}}.sign(t), `claim "sub"`},
-		"sub with a C1 control":      {token{claims: map[string]any{"sub": "ann\u0085"}}.sign(t), `claim "sub"`},
-		"sub of 129":                 {token{claims: map[string]any{"sub": strings.Repeat("s", 129)}}.sign(t), `claim "sub"`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a, log := start(t, config(t, nil))
-			if principal, context, allowed := decide(t, a, golden(t, c.text)); allowed {
-				t.Errorf("allowed as %s, %v", principal, context)
-			}
-			if !strings.Contains(log.String(), strings.ReplaceAll(c.why, `"`, `\"`)) {
-				t.Errorf("log is %s, want %s", log, c.why)
-			}
-			clean(t, log, c.text)
-		})
-	}
-}
-
 func TestPlacesOfAToken(t *testing.T) {
 	good := token{}.sign(t)
 	const protocols = "Sec-WebSocket-Protocol"
@@ -425,16 +290,49 @@ func TestPlacesOfAToken(t *testing.T) {
 	}
 }
 
-func TestCustomClaims(t *testing.T) {
-	text := config(t, map[string]any{"subject_claim": "https://x.example/user", "tenant_claim": "org"})
-	a, _ := start(t, text)
-	good := token{claims: map[string]any{"https://x.example/user": "bob", "org": "globex", "sub": "ann", "tenant": "acme"}}.sign(t)
-	if principal, context, allowed := decide(t, a, golden(t, good)); !allowed || principal != "bob" || context["tenant"] != "globex" || context["sub"] != "bob" {
-		t.Errorf("allowed %v, %s, %v", allowed, principal, context)
+func TestOrigins(t *testing.T) {
+	good := token{}.sign(t)
+	origin := func(headers ...[2]string) events.APIGatewayCustomAuthorizerRequestTypeRequest {
+		return with(t, append(headers, [2]string{"Authorization", "Bearer " + good})...)
 	}
-	a, log := start(t, text)
-	if _, context, allowed := decide(t, a, golden(t, token{}.sign(t))); allowed || !strings.Contains(log.String(), "https://x.example/user") {
-		t.Errorf("the usual claims were taken: %v, log %s", context, log)
+	allowed := map[string]any{"origins": []string{"https://app.example.com", "http://127.0.0.1:5173"}}
+	pages := map[string]any{"origins": []string{"https://app.example.com"}, "require_origin": true}
+	for name, c := range map[string]struct {
+		change map[string]any
+		ev     events.APIGatewayCustomAuthorizerRequestTypeRequest
+		allow  bool
+		why    string
+	}{
+		"any, no list":           {nil, origin([2]string{"Origin", "https://evil.example"}), true, ""},
+		"listed":                 {allowed, origin([2]string{"Origin", "https://app.example.com"}), true, ""},
+		"listed, the other":      {allowed, origin([2]string{"origin", "http://127.0.0.1:5173"}), true, ""},
+		"not a browser":          {allowed, origin(), true, ""},
+		"not a browser, refused": {pages, origin(), false, "no origin"},
+		"a browser, required":    {pages, origin([2]string{"Origin", "https://app.example.com"}), true, ""},
+		"another":                {allowed, origin([2]string{"Origin", "https://evil.example"}), false, "is not allowed"},
+		"a longer one":           {allowed, origin([2]string{"Origin", "https://app.example.com.evil.example"}), false, "is not allowed"},
+		"another scheme":         {allowed, origin([2]string{"Origin", "http://app.example.com"}), false, "is not allowed"},
+		"another port":           {allowed, origin([2]string{"Origin", "https://app.example.com:8443"}), false, "is not allowed"},
+		"a sandboxed page":       {allowed, origin([2]string{"Origin", "null"}), false, "is not allowed"},
+		"empty":                  {allowed, origin([2]string{"Origin", ""}), false, "is not allowed"},
+		"two":                    {allowed, origin([2]string{"Origin", "https://app.example.com"}, [2]string{"Origin", "https://evil.example"}), false, "more than one origin"},
+		"two spellings":          {allowed, origin([2]string{"Origin", "https://app.example.com"}, [2]string{"origin", "https://app.example.com"}), false, "more than one origin"},
+		"listed, no token":       {allowed, with(t, [2]string{"Origin", "https://app.example.com"}), false, "no token"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, log := start(t, config(t, c.change))
+			if _, _, allowed := decide(t, a, c.ev); allowed != c.allow || !strings.Contains(log.String(), c.why) {
+				t.Errorf("allowed %v, log %s, want %v %s", allowed, log, c.allow, c.why)
+			}
+			clean(t, log, good)
+		})
+	}
+	a, log := start(t, `{"anonymous":true,"origins":["https://app.example.com"]}`)
+	if _, _, allowed := decide(t, a, with(t, [2]string{"Origin", "https://evil.example"})); allowed {
+		t.Errorf("a foreign page is let in as anonymous: %s", log)
+	}
+	if _, _, allowed := decide(t, a, with(t, [2]string{"Origin", "https://app.example.com"})); !allowed {
+		t.Errorf("the page is refused as anonymous: %s", log)
 	}
 }
 
@@ -467,9 +365,20 @@ func TestWrongConfigurationNamesWhatIsMissing(t *testing.T) {
 		"null":                                   "issuer is missing",
 		"{}":                                     "issuer is missing",
 		config(t, map[string]any{"issuer": nil}): "issuer is missing",
-		config(t, map[string]any{"audience": nil}):                                         "audience is missing",
-		config(t, map[string]any{"jwks": nil}):                                             "jwks is missing",
-		config(t, map[string]any{"jwks": "https://issuer.example/jwks"}):                   "jwks",
+		config(t, map[string]any{"audiences": nil}):                                        "audiences are missing",
+		config(t, map[string]any{"audiences": "streamer"}):                                 "audiences",
+		config(t, map[string]any{"jwks": nil, "issuer": "http://issuer.example/"}):         "issuer \"http://issuer.example/\" is not an https URL: give jwks_url or jwks",
+		config(t, map[string]any{"jwks": nil, "issuer": "accounts.example"}):               "is not an https URL",
+		config(t, map[string]any{"jwks": nil, "jwks_url": "http://issuer.example/keys"}):   "jwks_url \"http://issuer.example/keys\" is not an https URL",
+		config(t, map[string]any{"jwks": nil, "jwks_url": "http://127.0.0.1.example/"}):    "is not an https URL",
+		config(t, map[string]any{"jwks": nil, "jwks_url": "https://ann:pw@id.example/"}):   "is not an https URL",
+		config(t, map[string]any{"jwks": nil, "jwks_url": "file:///etc/passwd"}):           "is not an https URL",
+		config(t, map[string]any{"jwks_url": "https://issuer.example/keys"}):               "jwks stands beside jwks_url",
+		config(t, map[string]any{"tenant_claim": "org", "tenant": "acme"}):                 "tenant_claim stands beside tenant",
+		config(t, map[string]any{"tenant": "acme#"}):                                       "tenant is not 1 to 64",
+		config(t, map[string]any{"leeway": -1}):                                            "leeway is negative",
+		config(t, map[string]any{"require_origin": true}):                                  "require_origin is set without origins",
+		config(t, map[string]any{"jwks": "https://issuer.example/jwks"}):                   "jwks is not a JSON Web Key Set",
 		config(t, map[string]any{"jwks": map[string]any{}}):                                "jwks has no public key",
 		config(t, map[string]any{"jwks": map[string]any{"keys": []any{}}}):                 "jwks has no public key",
 		config(t, map[string]any{"jwks": map[string]any{"keys": []any{map[string]any{}}}}): "jwks",
@@ -477,6 +386,8 @@ func TestWrongConfigurationNamesWhatIsMissing(t *testing.T) {
 		config(t, map[string]any{"anonymous": "true"}):                                     "anonymous",
 		config(t, map[string]any{"anonymous": true}):                                       "anonymous stands beside",
 		`{"anonymous":true,"issuer":"https://issuer.example/"}`:                            "anonymous stands beside",
+		`{"anonymous":true,"audiences":["a"]}`:                                             "anonymous stands beside",
+		`{"anonymous":true,"tenant":"acme"}`:                                               "anonymous stands beside",
 		`{"anonymous":false}`:                                                              "issuer is missing",
 	} {
 		if a, err := authorizer.New(text, fixed{now}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "authorizer configuration") {

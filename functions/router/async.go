@@ -53,13 +53,13 @@ func (r *Router) submission(ctx context.Context, c call, spec streamer.Spec, now
 	}
 	hash := sha256.Sum256(payload.Bytes())
 	s := lifecycle.Submission{
-		Key:  lifecycle.Key{Tenant: c.tenant, ID: r.NewID(now)},
-		User: c.user, Action: c.Action, MaxAttempts: spec.Attempts, Deadline: protocol.DefaultDeadline,
+		Key:  lifecycle.Key{Tenant: c.Tenant, ID: r.NewID(now)},
+		User: c.User, Action: c.Action, MaxAttempts: spec.Attempts, Deadline: protocol.DefaultDeadline,
 		Connection: c.connection, Message: c.submission, Ref: c.ID, Hash: hash[:],
 	}
 	s.Trace, _ = ctx.Value("x-amzn-trace-id").(string) // where aws-lambda-go puts it
 	if c.IdempotencyKey != "" {
-		s.Key.ID = lifecycle.KeyedID(c.tenant, c.user, c.Action, c.IdempotencyKey)
+		s.Key.ID = lifecycle.KeyedID(c.Tenant, c.User, c.Action, c.IdempotencyKey)
 	}
 	if c.DeadlineMS != 0 {
 		s.Deadline = time.Duration(c.DeadlineMS) * time.Millisecond

@@ -26,26 +26,21 @@ const connectionLife = 2*time.Hour + 5*time.Minute
 func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest) (out events.APIGatewayProxyResponse) {
 	defer r.survive(ctx, "connect", &out)
 	now := r.Clock.Now()
-	who, ok := contextIdentity(ev)
-	if !ok || !who.expires.After(now) {
-		reason := "the authorizer named nobody"
-		if ok {
-			reason = "the identity has run out"
-		}
-		r.Log.WarnContext(ctx, "connect refused", "reason", reason)
+	who, err := r.arriving(ev, now)
+	if err != nil {
+		r.Log.WarnContext(ctx, "connect refused", "reason", err.Error())
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusUnauthorized}
 	}
-	err := r.Connections.Put(ctx, store.Connection{
-		ID: ev.RequestContext.ConnectionID, UserKey: lifecycle.UserKey(who.tenant, who.user),
-		Tenant: who.tenant, User: who.user, ConnectedAt: now.UnixMilli(), TokenExpires: who.expires.Unix(),
-		ExpiresAt: min(who.expires.Unix(), now.Add(connectionLife).Unix()),
-	})
-	if err != nil {
+	if err := r.Connections.Put(ctx, store.Connection{
+		ID: ev.RequestContext.ConnectionID, UserKey: lifecycle.UserKey(who.Tenant, who.User),
+		Tenant: who.Tenant, User: who.User, ConnectedAt: now.UnixMilli(), TokenExpires: who.Expires.Unix(),
+		ExpiresAt: min(who.Expires.Unix(), now.Add(connectionLife).Unix()),
+	}); err != nil {
 		r.Log.ErrorContext(ctx, "connect failed", "error", err)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusInternalServerError}
 	}
 	r.Metrics.Count(contract.MetricConnected, "")
-	r.Log.InfoContext(ctx, "connected", "connection", ev.RequestContext.ConnectionID, "tenant", who.tenant)
+	r.Log.InfoContext(ctx, "connected", "connection", ev.RequestContext.ConnectionID, "tenant", who.Tenant)
 	out = events.APIGatewayProxyResponse{StatusCode: http.StatusOK}
 	if slices.Contains((handshake.Headers{Single: ev.Headers, Multi: ev.MultiValueHeaders}).Subprotocols(), protocol.Subprotocol) {
 		out.Headers = map[string]string{handshake.HeaderSubprotocol: protocol.Subprotocol}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -68,19 +69,93 @@ func TestConnectWithoutIdentityIsRefused(t *testing.T) {
 		claims[name] = value
 		return claims
 	}
-	for name, claims := range map[string]any{
-		"no context": nil, "empty": map[string]any{}, "text": "ann",
-		"no sub": without("sub", nil), "empty sub": without("sub", ""), "sub is a number": without("sub", 7),
-		"no tenant": without("tenant", nil), "empty tenant": without("tenant", ""), "tenant is a list": without("tenant", []string{"acme"}),
-		"no exp": without("exp", nil), "exp is a number": without("exp", 1_768_860_806), "exp is a word": without("exp", "never"),
-		"exp is huge": without("exp", "9223372036854775807"), "exp is now": without("exp", "1768857208"), "expired": without("exp", "1768857200"),
+	for name, c := range map[string]struct {
+		claims any
+		why    string // what the log names, for those who have an authorizer of their own
+	}{
+		"no context":              {nil, `\"sub\"`},
+		"empty":                   {map[string]any{}, `\"sub\"`},
+		"text":                    {"ann", `\"sub\"`},
+		"no sub":                  {without("sub", nil), `\"sub\"`},
+		"empty sub":               {without("sub", ""), `\"sub\"`},
+		"sub is a number":         {without("sub", 7), `\"sub\"`},
+		"sub with a line end":     {without("sub", "ann\n"), `\"sub\"`},
+		"sub of 129":              {without("sub", strings.Repeat("s", 129)), `\"sub\"`},
+		"no tenant":               {without("tenant", nil), `\"tenant\"`},
+		"empty tenant":            {without("tenant", ""), `\"tenant\"`},
+		"tenant is a list":        {without("tenant", []string{"acme"}), `\"tenant\"`},
+		"tenant in another's key": {without("tenant", "acme#R#01JGH000000000000000000001"), `\"tenant\"`},
+		"tenant of 65":            {without("tenant", strings.Repeat("t", 65)), `\"tenant\"`},
+		"no exp":                  {without("exp", nil), `\"exp\"`},
+		"exp is a number":         {without("exp", 1_768_860_806), `\"exp\"`},
+		"exp is a word":           {without("exp", "never"), `\"exp\"`},
+		"exp is huge":             {without("exp", "9223372036854775807"), "has run out"},
+		"exp is now":              {without("exp", "1768857208"), "has run out"},
+		"expired":                 {without("exp", "1768857200"), "has run out"},
 	} {
 		w := open(t)
 		ev := event(t, "connect")
-		ev.RequestContext.Authorizer = claims
+		ev.RequestContext.Authorizer = c.claims
 		if got := w.invoke(t, t.Context(), ev); got.StatusCode != 401 || got.Body != "" || len(w.connections.rows) != 0 || len(w.metrics.n) != 0 {
 			t.Errorf("%s: answered %+v, stored %v", name, got, w.connections.rows)
 		}
+		if !strings.Contains(w.log.String(), c.why) {
+			t.Errorf("%s: the log does not say %s: %s", name, c.why, w.log)
+		}
+	}
+}
+
+// TestConnectSignedWithIAM has the identity as API Gateway's documents give it.
+func TestConnectSignedWithIAM(t *testing.T) {
+	const role, pool = "AROAEXAMPLEEXAMPLE123", "eu-west-1:0f3f1d2e-1111-2222-3333-444455556666"
+	for name, c := range map[string]struct {
+		caller events.APIGatewayRequestIdentity
+		iam    contract.IAM
+		want   string // tenant and user; empty: refused
+	}{
+		"a user":           {events.APIGatewayRequestIdentity{AccountID: "123456789012", Caller: "AIDAEXAMPLE", UserArn: "arn:aws:iam::123456789012:user/ann"}, contract.IAM{}, "123456789012 AIDAEXAMPLE"},
+		"a role":           {events.APIGatewayRequestIdentity{AccountID: "123456789012", Caller: role + ":reports", User: role + ":reports"}, contract.IAM{}, "123456789012 " + role + ":reports"},
+		"another account":  {events.APIGatewayRequestIdentity{AccountID: "210987654321", Caller: role + ":reports"}, contract.IAM{}, "210987654321 " + role + ":reports"},
+		"one tenant":       {events.APIGatewayRequestIdentity{AccountID: "123456789012", Caller: role + ":reports"}, contract.IAM{Tenant: "acme"}, "acme " + role + ":reports"},
+		"an identity pool": {events.APIGatewayRequestIdentity{AccountID: "123456789012", Caller: role + ":CognitoIdentityCredentials", CognitoIdentityID: pool}, contract.IAM{}, "123456789012 " + pool},
+		"a pool, unnamed":  {events.APIGatewayRequestIdentity{AccountID: "123456789012", Caller: role + ":CognitoIdentityCredentials"}, contract.IAM{}, ""},
+		"nobody":           {events.APIGatewayRequestIdentity{SourceIP: "203.0.113.7"}, contract.IAM{}, ""},
+		"nobody, a tenant": {events.APIGatewayRequestIdentity{}, contract.IAM{Tenant: "acme"}, ""},
+		"no account":       {events.APIGatewayRequestIdentity{Caller: role + ":reports"}, contract.IAM{}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := open(t, echoAsync)
+			w.Router.IAM = &c.iam
+			ev := event(t, "connect") // what an authorizer said does not count
+			ev.RequestContext.Identity = c.caller
+			got := w.invoke(t, t.Context(), ev)
+			row, stored := w.connections.rows[connectionID]
+			if c.want == "" {
+				if got.StatusCode != 401 || stored {
+					t.Errorf("answered %+v, stored %+v", got, row)
+				}
+				return
+			}
+			if got.StatusCode != 200 || row.Tenant+" "+row.User != c.want || row.TokenExpires != start.Add(2*time.Hour+5*time.Minute).Unix() {
+				t.Fatalf("answered %+v, stored %+v", got, row)
+			}
+			message := w.message(t, `{"action":"echo_async","id":"m1"}`)
+			message.RequestContext.Authorizer = nil
+			id := w.accept(t, message)
+			if request := w.row(t, row.Tenant, id); request.User != row.User {
+				t.Errorf("the request is %+v", request)
+			}
+		})
+	}
+}
+
+func TestIAMCallersAreNobodyUnlessAsked(t *testing.T) {
+	w := open(t)
+	ev := event(t, "connect")
+	ev.RequestContext.Authorizer = nil
+	ev.RequestContext.Identity = events.APIGatewayRequestIdentity{AccountID: "123456789012", Caller: "AIDAEXAMPLE"}
+	if got := w.invoke(t, t.Context(), ev); got.StatusCode != 401 || len(w.connections.rows) != 0 {
+		t.Errorf("answered %+v, stored %v", got, w.connections.rows)
 	}
 }
 
@@ -153,6 +228,7 @@ func TestIdentityOfAMessage(t *testing.T) {
 		"row without a context":          {none, new(row(same)), nil, "globex bob", "", 1},
 		"row after an expired context":   {claims(map[string]any{"exp": "1768857208"}), new(row(same)), nil, "globex bob", "", 1},
 		"row after a broken context":     {claims(map[string]any{"exp": "soon"}), new(row(same)), nil, "globex bob", "", 1},
+		"row after another's key":        {claims(map[string]any{"tenant": "acme#R#x"}), new(row(same)), nil, "globex bob", "", 1},
 		"row after half a context":       {claims(map[string]any{"tenant": ""}), new(row(same)), nil, "globex bob", "", 1},
 		"neither":                        {none, nil, nil, "", protocol.Unauthenticated, 1},
 		"expired context and no row":     {claims(map[string]any{"exp": "1768857208"}), nil, nil, "", protocol.Unauthenticated, 1},

@@ -24,6 +24,7 @@ import (
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/files"
+	"github.com/pay-theory/streamer/internal/identity"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
@@ -41,7 +42,7 @@ type Files interface {
 	Uploaded(ctx context.Context, key string, u files.Upload) ([]byte, error)
 }
 
-// Router is the function behind all three routes. All fields must be set.
+// Router is the function behind all three routes. All fields but IAM must be set.
 type Router struct {
 	Registry    *streamer.Registry
 	Requests    store.Requests
@@ -50,7 +51,9 @@ type Router struct {
 	Files       Files
 	Clock       clock.Clock
 	// NewID makes the id of a request that came without an idempotency key.
-	NewID   func(now time.Time) string
+	NewID func(now time.Time) string
+	// IAM is set where API Gateway checks IAM signatures in place of an authorizer.
+	IAM     *contract.IAM
 	Metrics metric.Recorder
 	Log     *slog.Logger
 }
@@ -143,7 +146,7 @@ func (r *Router) guarded(ctx context.Context, ev events.APIGatewayWebsocketProxy
 	if err != nil {
 		return r.refusal(ctx, *m, err)
 	}
-	if frame, err = r.act(ctx, call{Message: *m, identity: who, connection: ev.RequestContext.ConnectionID, submission: ev.RequestContext.RequestID}); err != nil {
+	if frame, err = r.act(ctx, call{Message: *m, Identity: who, connection: ev.RequestContext.ConnectionID, submission: ev.RequestContext.RequestID}); err != nil {
 		return r.refusal(ctx, *m, err)
 	}
 	return frame
@@ -159,7 +162,7 @@ func decode(ev events.APIGatewayWebsocketProxyRequest) (protocol.Message, error)
 // call is one message of a known user.
 type call struct {
 	protocol.Message
-	identity
+	identity.Identity
 	connection string
 	// submission names this very message, so that a write that is repeated recognises
 	// its own work.

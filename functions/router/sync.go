@@ -21,11 +21,11 @@ func (r *Router) respond(ctx context.Context, c call, spec streamer.Spec) (proto
 		return nil, fmt.Errorf("sync action %q has no handler here", c.Action)
 	}
 	now := r.Clock.Now()
-	key := lifecycle.Key{Tenant: c.tenant, ID: r.NewID(now)}
+	key := lifecycle.Key{Tenant: c.Tenant, ID: r.NewID(now)}
 	work, cancel := context.WithTimeoutCause(ctx, spec.Timeout, streamer.ErrTimeout)
 	defer cancel()
 	req := &streamer.Request[json.RawMessage]{
-		ID: key.ID, Action: c.Action, Tenant: c.tenant, User: c.user, Attempt: 1,
+		ID: key.ID, Action: c.Action, Tenant: c.Tenant, User: c.User, Attempt: 1,
 		CreatedAt: now, Deadline: now.Add(spec.Timeout), Payload: c.Payload, Files: r.Files.Of(key),
 	}
 	out := &outcome{}

@@ -31,7 +31,7 @@ func (r *Router) upload(ctx context.Context, c call) (protocol.Frame, error) {
 		return nil, err
 	}
 	u.ID = r.NewID(r.Clock.Now())
-	url, headers, expires, err := r.Files.UploadLink(ctx, files.UploadKey(c.tenant, c.user, u), u)
+	url, headers, expires, err := r.Files.UploadLink(ctx, files.UploadKey(c.Tenant, c.User, u), u)
 	if err != nil {
 		return nil, serviceError{err}
 	}
@@ -71,7 +71,7 @@ func (r *Router) uploaded(ctx context.Context, c call) (json.RawMessage, error) 
 	if !ok || u.Size > protocol.MaxUpload {
 		return nil, noUpload()
 	}
-	doc, err := r.Files.Uploaded(ctx, files.UploadKey(c.tenant, c.user, u), u)
+	doc, err := r.Files.Uploaded(ctx, files.UploadKey(c.Tenant, c.User, u), u)
 	if errors.Is(err, files.ErrNoUpload) {
 		r.Log.WarnContext(ctx, "upload not found", "id", c.ID, "error", err) // a missing grant looks the same
 		return nil, noUpload()

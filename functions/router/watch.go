@@ -47,7 +47,7 @@ func (c call) target() (lifecycle.Key, error) {
 	if !lifecycle.ValidID(id) {
 		return lifecycle.Key{}, notFound()
 	}
-	return lifecycle.Key{Tenant: c.tenant, ID: id}, nil
+	return lifecycle.Key{Tenant: c.Tenant, ID: id}, nil
 }
 
 // own reads a request of the caller's own.
@@ -56,7 +56,7 @@ func (r *Router) own(ctx context.Context, c call, key lifecycle.Key) (lifecycle.
 	if err != nil {
 		return row, serviceError{err}
 	}
-	if !exists || row.User != c.user || row.Expired(r.Clock.Now()) {
+	if !exists || row.User != c.User || row.Expired(r.Clock.Now()) {
 		return row, notFound()
 	}
 	return row, nil
@@ -116,12 +116,12 @@ func (r *Router) watch(ctx context.Context, c call, key lifecycle.Key) (lifecycl
 }
 
 func (r *Router) join(ctx context.Context, c call, key lifecycle.Key) (lifecycle.Row, error) {
-	return r.Requests.Update(ctx, key, lifecycle.Watch(c.user, c.connection))
+	return r.Requests.Update(ctx, key, lifecycle.Watch(c.User, c.connection))
 }
 
 // mine reports whether what a write found in its way is a request of the caller's own.
 func (r *Router) mine(c call, stood *store.RefusedError) bool {
-	return stood.Exists && stood.Row.User == c.user && !stood.Row.Expired(r.Clock.Now())
+	return stood.Exists && stood.Row.User == c.User && !stood.Row.Expired(r.Clock.Now())
 }
 
 // leave makes room among the watchers of a request: nobody posts to one that waits, so
@@ -136,7 +136,7 @@ func (r *Router) leave(ctx context.Context, c call, row lifecycle.Row) (left boo
 		if open && at.ExpiresAt > now {
 			continue
 		}
-		_, err = r.Requests.Update(ctx, row.Key(), lifecycle.Unwatch(c.user, watcher))
+		_, err = r.Requests.Update(ctx, row.Key(), lifecycle.Unwatch(c.User, watcher))
 		if _, refused := errors.AsType[*store.RefusedError](err); err != nil && !refused {
 			return false, serviceError{err}
 		}
@@ -180,7 +180,7 @@ func (r *Router) unsubscribe(ctx context.Context, c call) (protocol.Frame, error
 	if err != nil {
 		return nil, err
 	}
-	row, err := r.Requests.Update(ctx, key, lifecycle.Unwatch(c.user, c.connection))
+	row, err := r.Requests.Update(ctx, key, lifecycle.Unwatch(c.User, c.connection))
 	if _, refused := errors.AsType[*store.RefusedError](err); refused || err == nil && row.Expired(r.Clock.Now()) {
 		return nil, notFound()
 	}

@@ -147,3 +147,15 @@ func clocks(text string) (executor.Clocks, error) {
 	}
 	return c, nil
 }
+
+// iam reads contract.EnvIAM, nil if it is not set.
+func iam(text string) (*contract.IAM, error) {
+	if text == "" {
+		return nil, nil
+	}
+	signed := &contract.IAM{}
+	if err := json.Unmarshal([]byte(text), signed); err != nil {
+		return nil, fmt.Errorf("environment variable %s: %w", contract.EnvIAM, err)
+	}
+	return signed, nil
+}

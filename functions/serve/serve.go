@@ -53,9 +53,13 @@ func Router(entries ...streamer.Entry) {
 	if err := declared(workers(), registry); err != nil {
 		fatal(err)
 	}
+	signed, err := iam(os.Getenv(contract.EnvIAM))
+	if err != nil {
+		fatal(err)
+	}
 	r := &router.Router{
 		Registry: registry, Requests: requests(), Connections: connections(), Manager: manager(), Files: bucket(),
-		Clock: clock.System{}, NewID: newID, Metrics: metrics(), Log: logger(),
+		Clock: clock.System{}, NewID: newID, IAM: signed, Metrics: metrics(), Log: logger(),
 	}
 	start(r.Handle)
 }

@@ -9,9 +9,9 @@ import (
 )
 
 // auth reads whose tokens open a connection, from context or environment: issuer or
-// STREAMER_ISSUER, audience or STREAMER_AUDIENCE, and jwksFile or STREAMER_JWKS_FILE,
-// a file with the issuer's public keys. All three or none: without them every
-// connection is refused.
+// STREAMER_ISSUER, and audience or STREAMER_AUDIENCE: without them every connection is
+// refused. Keys are found at the issuer, or in a file that jwksFile or STREAMER_JWKS_FILE
+// names.
 func auth(setting func(key, variable string) string) (*constructs.AuthProps, error) {
 	issuer := setting("issuer", "STREAMER_ISSUER")
 	audience := setting("audience", "STREAMER_AUDIENCE")
@@ -19,12 +19,17 @@ func auth(setting func(key, variable string) string) (*constructs.AuthProps, err
 	if issuer == "" && audience == "" && file == "" {
 		return nil, nil
 	}
-	if issuer == "" || audience == "" || file == "" {
-		return nil, errors.New("issuer, audience and jwksFile belong together: give all three with -c, or none")
+	if issuer == "" || audience == "" {
+		return nil, errors.New("issuer and audience belong together: give both with -c, or neither")
+	}
+	auth := &constructs.AuthProps{Issuer: issuer, Audiences: []string{audience}}
+	if file == "" {
+		return auth, nil
 	}
 	jwks, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read jwksFile: %w", err)
 	}
-	return &constructs.AuthProps{Issuer: issuer, Audience: audience, JWKS: string(jwks)}, nil
+	auth.JWKS = string(jwks)
+	return auth, nil
 }

@@ -28,9 +28,12 @@ const (
 	// builds a URL from a request.
 	EnvCallbackEndpoint = "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI"
 
-	// EnvAuth is the authorizer's configuration as JSON (see AuthConfig in
-	// functions/authorizer). Absent means that every connection is refused.
+	// EnvAuth is the authorizer's configuration, an Auth as JSON. Absent means that every
+	// connection is refused.
 	EnvAuth = "STREAMER_AUTH"
+	// EnvIAM tells the router that API Gateway itself checks the callers' IAM
+	// signatures, an IAM as JSON. Absent means that an authorizer says who they are.
+	EnvIAM = "STREAMER_IAM"
 )
 
 // Worker is one value of EnvWorkers, and of OutputWorkers.
@@ -44,10 +47,10 @@ type Worker struct {
 // ContextLocal is the CDK context key by which the local stage tells the
 // constructs where it is. Its value is a JSON object:
 //
-//	{"endpoint":"http://127.0.0.1:4566","issuer":"…","audience":"…","jwks":{"keys":[…]}}
+//	{"endpoint":"http://127.0.0.1:4566","issuer":"…","audience":"…","jwks_url":"…"}
 //
 // With it, functions are built for this machine, the authorizer trusts the local
-// stage's key alone, and what the emulator refuses is left out. It is never set in
+// stage's keys alone, and what the emulator refuses is left out. It is never set in
 // an account.
 const ContextLocal = "streamer:local"
 

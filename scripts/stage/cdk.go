@@ -9,6 +9,7 @@ import (
 	"os/exec"
 
 	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/scripts/stage/front"
 )
 
 // deployment says what to deploy.
@@ -65,7 +66,7 @@ func bootstrap(ctx context.Context, d dir, front string, step *step) error {
 
 // deploy deploys and writes the outputs to .stage/outputs.json.
 func deploy(ctx context.Context, d dir, front string, what deployment, step *step) error {
-	local, err := localContext(d, front)
+	local, err := localContext(front)
 	if err != nil {
 		return err
 	}
@@ -90,21 +91,13 @@ func deploy(ctx context.Context, d dir, front string, what deployment, step *ste
 }
 
 // localContext is the value of the context key contract.ContextLocal.
-func localContext(d dir, front string) (string, error) {
-	k, err := loadKey(d)
-	if err != nil {
-		return "", err
-	}
-	set, err := k.public()
-	if err != nil {
-		return "", err
-	}
+func localContext(at string) (string, error) {
 	value, err := json.Marshal(struct {
 		Endpoint string `json:"endpoint"`
 		Issuer   string `json:"issuer"`
 		Audience string `json:"audience"`
-		JWKS     jwks   `json:"jwks"`
-	}{front, issuer, audience, set})
+		JWKSURL  string `json:"jwks_url"`
+	}{at, issuer, audience, at + front.KeysPath})
 	if err != nil {
 		return "", fmt.Errorf("encode the context: %w", err)
 	}

@@ -126,6 +126,10 @@ func daemonMain(d dir) error {
 func serve(ctx context.Context, d dir, log *slog.Logger) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	keys, err := publishedKeys(d)
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -148,7 +152,7 @@ func serve(ctx context.Context, d dir, log *slog.Logger) error {
 	}
 	served := make(chan error, 1)
 	go func() {
-		served <- front.New(at, func(pid int) bool { return front.Descendant(pid, os.Getpid(), d.tmp()) }, log).Serve(ctx, listener)
+		served <- front.New(at, func(pid int) bool { return front.Descendant(pid, os.Getpid(), d.tmp()) }, keys, log).Serve(ctx, listener)
 	}()
 	if err := json.NewEncoder(os.Stdout).Encode(s); err != nil {
 		return fmt.Errorf("report: %w", err)

@@ -31,7 +31,9 @@
 //
 // A token is a JWT signed with ES256; iss is "https://stage.streamer.local", aud
 // "streamer", and it has sub, tenant, iat, exp, and the key's RFC 7638 thumbprint as
-// kid. Whoever wants other tokens signs them with the key in STREAMER_TOKEN_KEY.
+// kid. Whoever wants other tokens signs them with the key in STREAMER_TOKEN_KEY. The
+// stage publishes that key as an issuer does, at $AWS_ENDPOINT_URL/_front/jwks; a set that
+// is PUT there takes its place, to see keys rotate.
 //
 // # Faults and limits
 //

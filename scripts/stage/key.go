@@ -96,6 +96,23 @@ func (k key) public() (jwks, error) {
 	return jwks{Keys: []jwk{j}}, nil
 }
 
+// publishedKeys is the key set of a .stage as JSON.
+func publishedKeys(d dir) (json.RawMessage, error) {
+	k, err := loadKey(d)
+	if err != nil {
+		return nil, err
+	}
+	set, err := k.public()
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(set)
+	if err != nil {
+		return nil, fmt.Errorf("encode the key set: %w", err)
+	}
+	return text, nil
+}
+
 // token returns a signed token for a user (subject) of a tenant.
 func (k key) token(tenant, subject string, ttl time.Duration, now time.Time) (string, error) {
 	set, err := k.public()

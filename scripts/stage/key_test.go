@@ -37,21 +37,29 @@ func TestTokenVerifies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	local, err := localContext(d, "http://127.0.0.1:1")
+	local, err := localContext("http://127.0.0.1:1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var told struct {
 		Endpoint, Issuer, Audience string
-		JWKS                       struct{ Keys []map[string]string }
+		JWKSURL                    string `json:"jwks_url"`
 	}
 	if err := json.Unmarshal([]byte(local), &told); err != nil {
 		t.Fatal(err)
 	}
-	if !again.private.Equal(k.private) || told.Endpoint != "http://127.0.0.1:1" || len(told.JWKS.Keys) != 1 {
+	if !again.private.Equal(k.private) || told.Endpoint != "http://127.0.0.1:1" || told.JWKSURL != "http://127.0.0.1:1/_front/jwks" {
 		t.Fatalf("context %s", local)
 	}
-	public := told.JWKS.Keys[0]
+	published, err := publishedKeys(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var set struct{ Keys []map[string]string }
+	if err := json.Unmarshal(published, &set); err != nil || len(set.Keys) != 1 {
+		t.Fatalf("published %s, %v", published, err)
+	}
+	public := set.Keys[0]
 	number := func(s string) *big.Int {
 		b, err := base64.RawURLEncoding.DecodeString(s)
 		if err != nil || len(b) != 32 {

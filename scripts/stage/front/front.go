@@ -13,6 +13,7 @@ package front
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -33,14 +34,15 @@ type Front struct {
 	calls     counter
 	faults    faults
 	limits    limitTable
+	keys      keySet
 	handler   http.Handler
 }
 
 // New returns a front before the emulator at upstream (scheme and host only). Faults may
 // kill and stop the processes that owns tells are the stage's functions; none if it is
-// nil.
-func New(upstream *url.URL, owns func(pid int) bool, log *slog.Logger) *Front {
-	f := &Front{upstream: upstream, owns: owns, log: log}
+// nil. The key set is what the stage's issuer publishes.
+func New(upstream *url.URL, owns func(pid int) bool, keys json.RawMessage, log *slog.Logger) *Front {
+	f := &Front{upstream: upstream, owns: owns, log: log, keys: keySet{own: keys}}
 	f.transport = &http.Transport{
 		DisableCompression:  true, // it would add a header to what was signed
 		MaxIdleConnsPerHost: 256,
@@ -64,6 +66,9 @@ func New(upstream *url.URL, owns func(pid int) bool, log *slog.Logger) *Front {
 	mux.HandleFunc("DELETE /_front/faults/{set}", f.faults.serveDelete)
 	mux.HandleFunc("PUT /_front/limits", f.limits.servePut)
 	mux.HandleFunc("DELETE /_front/limits", f.limits.serveClear)
+	mux.HandleFunc("GET "+KeysPath, f.keys.serveGet)
+	mux.HandleFunc("PUT "+KeysPath, f.keys.servePut)
+	mux.HandleFunc("DELETE "+KeysPath, f.keys.serveDelete)
 	f.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/_front/"):
@@ -85,6 +90,8 @@ func New(upstream *url.URL, owns func(pid int) bool, log *slog.Logger) *Front {
 //	PUT, GET, DELETE /_front/faults    a JSON list of [Rule]; DELETE clears every set
 //	PUT, GET, DELETE /_front/faults/x  the same for a set x, beside the others
 //	PUT, DELETE /_front/limits         [Limits] of the WebSockets to come
+//	GET, PUT, DELETE /_front/jwks      the JSON Web Key Set of the stage's issuer; DELETE
+//	                                   publishes its own key alone again
 //
 // GET of faults gives the rules with how many calls matched and which met the fault.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }

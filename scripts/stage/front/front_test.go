@@ -13,6 +13,8 @@ import (
 )
 
 // newFront returns a front on a loopback port, before upstream.
+const ownKeys = `{"keys":[{"kid":"own"}]}`
+
 func newFront(t *testing.T, upstream http.Handler) (*Front, *httptest.Server) {
 	t.Helper()
 	behind := httptest.NewServer(upstream)
@@ -21,7 +23,7 @@ func newFront(t *testing.T, upstream http.Handler) (*Front, *httptest.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := New(at, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	f := New(at, nil, []byte(ownKeys), slog.New(slog.NewTextHandler(io.Discard, nil)))
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	return f, server
@@ -176,7 +178,7 @@ func TestUpstreamGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := New(at, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	f := New(at, nil, []byte(ownKeys), slog.New(slog.NewTextHandler(io.Discard, nil)))
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Code != http.StatusBadGateway {

@@ -217,7 +217,7 @@ func TestServeEndsWebSockets(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
-	go func() { served <- New(at, nil, slog.New(slog.NewTextHandler(io.Discard, nil))).Serve(ctx, l) }()
+	go func() { served <- New(at, nil, nil, slog.New(slog.NewTextHandler(io.Discard, nil))).Serve(ctx, l) }()
 	conn, _, err := websocket.Dial(testContext(t), "ws://"+l.Addr().String()+socketPath, nil)
 	if err != nil {
 		t.Fatal(err)
