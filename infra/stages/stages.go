@@ -25,7 +25,9 @@ type Stage struct {
 	ReportConcurrency int
 	// DemoData lets scripts/demo-setup fill the stage with made-up requests.
 	DemoData bool
-	Clocks   *constructs.Clocks
+	// WebOrigins are those of the pages that may fetch and send files.
+	WebOrigins []string
+	Clocks     *constructs.Clocks
 }
 
 // localStage is on this machine, in an emulator of AWS.
@@ -45,8 +47,9 @@ var stages = map[string]Stage{
 		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,
 		LogRetention:   awslogs.RetentionDays_ONE_DAY,
 		MaxConcurrency: 100, ReportConcurrency: 20,
-		DemoData: true,
-		Clocks:   &constructs.Clocks{LeaseMS: 6_000, VisibilityMS: 12_000, PulseMS: 1_000, PulseIdleMS: 2_000, ProgressMS: 250},
+		DemoData:   true,
+		WebOrigins: []string{"http://127.0.0.1:*"},
+		Clocks:     &constructs.Clocks{LeaseMS: 6_000, VisibilityMS: 12_000, PulseMS: 1_000, PulseIdleMS: 2_000, ProgressMS: 250},
 	},
 	"dev": {
 		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,

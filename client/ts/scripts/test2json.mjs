@@ -15,7 +15,7 @@ export default async function* test2json(source) {
     const { nesting, skip, details } = data;
     const passed = type === "test:pass";
     failed ||= !passed;
-    if (details.type === "suite" && passed) continue;
+    if (details.type === "suite" && passed && !skip) continue;
     const Test = path.slice(0, nesting + 1).join("/").replace(/\s+/g, "_");
     yield line({ Action: "run", Test });
     if (skip) yield line({ Action: "output", Test, Output: `    ${skip}\n` });

@@ -5,6 +5,11 @@ export class JumpingClock implements Clock {
   #ahead = 0;
   #timers = new Set<{ due: number; run: () => void; timer: NodeJS.Timeout }>();
 
+  /** How many timers have not run. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
   now(): number {
     return Date.now() + this.#ahead;
   }

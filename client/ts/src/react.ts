@@ -1,0 +1,98 @@
+import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import type { Actions, ActionTypes, Streamer, SubmitOptions } from "./client.js";
+import type { StreamerRequest, Update } from "./request.js";
+
+/** What a component shows of a request. Each state is a new object, and none is ever changed. */
+export interface RequestState<Result> extends Omit<Update, "status"> {
+  /** IDLE while there is no request. */
+  readonly status: "IDLE" | Update["status"];
+  /** Known once the request is accepted. Keep it, in the URL for instance, to go on after a reload. */
+  readonly requestId: string | undefined;
+  /** The result, a moment after COMPLETED if it has to be fetched. */
+  readonly result: Result | undefined;
+  /** A StreamerError, if there will be no result. */
+  readonly error: unknown;
+}
+
+export interface RequestControls<Payload, Result> {
+  /** Submits, and shows that request from now on. */
+  submit(payload: Payload, options?: SubmitOptions): StreamerRequest<Result>;
+  /** Asks the stage to cancel the request; nothing if there is none. */
+  cancel(): Promise<void>;
+  /** Shows none any more. The request goes on. */
+  reset(): void;
+}
+
+export interface UseRequestOptions {
+  /** A request that was submitted before: it is taken up, and left when this changes. */
+  requestId?: string | undefined;
+  /** Cancel the request when the component goes. By default it goes on. */
+  cancelOnUnmount?: boolean;
+}
+
+/** Submits requests of one action, or takes one up, and has the component show how it stands. */
+export function useRequest<A extends Record<keyof A, ActionTypes> = Actions, N extends keyof A & string = keyof A & string>(
+  streamer: Streamer<A>,
+  action: N,
+  { requestId, cancelOnUnmount = false }: UseRequestOptions = {},
+): RequestState<A[N]["result"]> & RequestControls<A[N]["payload"], A[N]["result"]> {
+  const [view] = useState(() => new View<A[N]["result"]>());
+  const state = useSyncExternalStore(view.listen, () => view.state, () => idle);
+  useEffect(() => {
+    if (requestId) view.show(streamer.attach(requestId));
+    return () => view.leave(cancelOnUnmount);
+  }, [streamer, view, requestId, cancelOnUnmount]);
+  const controls = useMemo(
+    () => ({
+      submit: (payload: A[N]["payload"], options?: SubmitOptions) => view.show(streamer.submit(action, payload, options)),
+      cancel: async () => view.request?.cancel(),
+      reset: () => view.leave(false),
+    }),
+    [streamer, action, view],
+  );
+  return { ...state, ...controls };
+}
+
+const idle: RequestState<never> = {
+  status: "IDLE", percentage: 0, message: "", attempt: 0, requestId: undefined, result: undefined, error: undefined,
+};
+
+/** What one component shows. */
+class View<Result> {
+  state: RequestState<Result> = idle;
+  request: StreamerRequest<Result> | undefined;
+  #listeners = new Set<() => void>();
+
+  listen = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  show(request: StreamerRequest<Result>): StreamerRequest<Result> {
+    this.request?.detach();
+    this.request = request;
+    const set = (change: Partial<RequestState<Result>>) => {
+      if (this.request !== request) return;
+      this.#set({ ...this.state, ...change });
+    };
+    const update = () => set({ ...idle, ...request.update, requestId: request.requestId });
+    request.onUpdate(update);
+    update();
+    request.result().then((result) => set({ result }), (error) => set({ error }));
+    return request;
+  }
+
+  leave(cancel: boolean): void {
+    const { request } = this;
+    if (!request) return;
+    this.request = undefined;
+    if (cancel) request.cancel().catch(() => {}); // it has ended, or nobody will know
+    request.detach();
+    this.#set(idle);
+  }
+
+  #set(state: RequestState<Result>): void {
+    this.state = state;
+    for (const listener of this.#listeners) listener();
+  }
+}
