@@ -102,7 +102,7 @@ func TestSizeOfTheRowThatPulsesTouch(t *testing.T) {
 		}
 		step(lifecycle.Save(1, 1, state))
 		step(lifecycle.Continue(1, lifecycle.State{Percentage: 33.3, Message: c.progress, Seq: lifecycle.Seq(1, 17)}, start.Add(3*time.Second)))
-		step(lifecycle.Resume(carrier, owner, start.Add(4*time.Second), 30*time.Second))
+		step(lifecycle.Resume(1, carrier, owner, start.Add(4*time.Second), 30*time.Second))
 		pulsed = itemSize(t, step(lifecycle.Pulse(2, lifecycle.State{Percentage: 33.3, Message: c.progress, Seq: lifecycle.Seq(2, 17)}, start.Add(6*time.Second), 30*time.Second, nil)))
 		t.Logf("%s: %d bytes when it goes on with a state", c.name, pulsed)
 		if c.most != 0 && pulsed >= c.most {

@@ -336,7 +336,7 @@ func TestContinuedWaits(t *testing.T) {
 	})
 	play(t, "for a worker that dies: the next attempt begins where it was", func(t *testing.T, r *rig) {
 		again(t, r)
-		r.change(lifecycle.Resume("m2", "dead", time.Now(), clocks.Lease))
+		r.change(lifecycle.Resume(r.row().Fence, "m2", "dead", time.Now(), clocks.Lease))
 		time.Sleep(clocks.Lease + time.Millisecond)
 		var from int
 		var attempt int

@@ -157,7 +157,7 @@ func (e *Executor) Deliver(ctx context.Context, d Delivery) error {
 func (e *Executor) claim(ctx context.Context, d Delivery, now time.Time) (lifecycle.Row, error) {
 	row, err := e.take(ctx, d, lifecycle.Claim(d.Message, d.Owner, now, e.Clocks.Lease))
 	if stood, refused := errors.AsType[*store.RefusedError](err); refused && stood.Row.Continued() {
-		return e.take(ctx, d, lifecycle.Resume(d.Message, d.Owner, now, e.Clocks.Lease))
+		return e.take(ctx, d, lifecycle.Resume(stood.Row.Fence, d.Message, d.Owner, now, e.Clocks.Lease))
 	}
 	return row, err
 }

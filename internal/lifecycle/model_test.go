@@ -446,7 +446,7 @@ func (m *model) goOn(n int, s state, w int) {
 func (m *model) deliver(n int, s state, w int, message int8, owner string) {
 	to := s
 	if to.update(lifecycle.Claim(name(message), owner, modelNow, modelLease)) ||
-		s.row.row().Continued() && to.update(lifecycle.Resume(name(message), owner, modelNow, modelLease)) {
+		s.row.row().Continued() && to.update(lifecycle.Resume(s.row.num("fence"), name(message), owner, modelNow, modelLease)) {
 		fence := to.row.num("fence")
 		if fence != s.row.num("fence")+1 || lifecycle.Seq(fence, 1) <= s.row.num("seq") {
 			m.t.Fatalf("a claim does not raise fence and seq: %s", m.path(n))

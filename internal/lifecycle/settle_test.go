@@ -109,7 +109,7 @@ func TestSettle(t *testing.T) {
 			if f.holds(claim.When) != s.claimable() {
 				t.Fatalf("claim in %+v holds: %v", s, !s.claimable())
 			}
-			if resume := lifecycle.Resume("mine", "me", now, time.Second); f.holds(resume.When) != s.resumable() {
+			if resume := lifecycle.Resume(row.Fence, "mine", "me", now, time.Second); f.holds(resume.When) != s.resumable() {
 				t.Fatalf("resume in %+v holds: %v", s, !s.resumable())
 			}
 			if s.claimable() || s.resumable() {

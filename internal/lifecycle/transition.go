@@ -72,11 +72,13 @@ func Claim(carrier, owner string, now time.Time, lease time.Duration) Update {
 
 // Resume is Claim for a request whose attempt waits to go on: it is no new attempt, and
 // how far the attempt is stays. An update cannot tell the two apart as it counts, so a
-// worker tries Claim first and this one if the row that refused it is Continued.
-func Resume(carrier, owner string, now time.Time, lease time.Duration) Update {
+// worker tries Claim first and this one if the row that refused it is Continued. fence is
+// that row's: a worker whose call arrives long after it gave it up, and its message is
+// gone, must not take what waits for the function after that.
+func Resume(fence int64, carrier, owner string, now time.Time, lease time.Duration) Update {
 	return Update{
 		Name:   "resume",
-		When:   []Guard{startable(now).and(in(protocol.Pending), above(fieldContinuedAt, int64(0)))},
+		When:   []Guard{startable(now).and(in(protocol.Pending), above(fieldContinuedAt, int64(0)), is(fieldFence, fence))},
 		Set:    held(carrier, owner, now, lease),
 		Add:    map[Field]int64{fieldFence: 1},
 		Remove: []Field{fieldContinuedAt},

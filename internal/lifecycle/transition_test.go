@@ -55,7 +55,7 @@ func updates() []lifecycle.Update {
 	cancel, _ := lifecycle.Cancel(waiting, t)
 	return []lifecycle.Update{
 		lifecycle.Claim("m", "o", t, time.Second),
-		lifecycle.Resume("m", "o", t, time.Second),
+		lifecycle.Resume(3, "m", "o", t, time.Second),
 		lifecycle.Continue(3, lifecycle.State{Percentage: 1.5, Message: "x", Seq: 3_000_001}, t),
 		lifecycle.Save(3, 2, lifecycle.Document{JSON: "1"}),
 		lifecycle.Save(3, 2, lifecycle.Document{At: lifecycle.PlaceItem, Hash: []byte{7}}),
@@ -88,7 +88,7 @@ func TestUpdates(t *testing.T) {
 		"claim: if " + may + " & status = PENDING & continued_at missing; if " + may + " & status = RETRYING & next_at <= 5000; if " + may +
 			" & status = PROCESSING & lease_until < 5000; set carrier=m; set lease_until=6000; set owner=o; set status=PROCESSING; " +
 			"once started_at=5000; add attempt 1; add fence 1; remove next_at; remove percentage; remove message",
-		"resume: if " + open + " & status = PENDING & continued_at > 0; set carrier=m; set lease_until=6000; set owner=o; set status=PROCESSING; " +
+		"resume: if " + open + " & status = PENDING & continued_at > 0 & fence = 3; set carrier=m; set lease_until=6000; set owner=o; set status=PROCESSING; " +
 			"add fence 1; remove continued_at",
 		"continue: " + owned + " & cancel_at missing; set continued_at=5000; set message=x; set percentage=1.5; set seq=3000001; set status=PENDING; " +
 			"add continuations 1; remove lease_until; remove carrier; remove hint_at; remove hints",

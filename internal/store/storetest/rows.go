@@ -162,7 +162,7 @@ func testNothing(t *testing.T, b bench) {
 	cancel, _ := lifecycle.Cancel(b.row(0), b.now)
 	for _, u := range []lifecycle.Update{
 		lifecycle.Claim(message, owner, b.now, lease),
-		lifecycle.Resume(message, owner, b.now, lease),
+		lifecycle.Resume(3, message, owner, b.now, lease),
 		lifecycle.Continue(3, lifecycle.State{}, b.now),
 		lifecycle.Save(3, 1, lifecycle.Document{JSON: "1"}),
 		lifecycle.Pulse(3, lifecycle.State{}, b.now, lease, []string{"c0"}),

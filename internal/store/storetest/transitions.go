@@ -75,7 +75,9 @@ func testTransitions(t *testing.T, b bench) {
 			return u
 		}
 	}
-	resume := func(lifecycle.Row) lifecycle.Update { return lifecycle.Resume("message-2", "owner-2", later, lease) }
+	resume := func(seen lifecycle.Row) lifecycle.Update {
+		return lifecycle.Resume(seen.Fence, "message-2", "owner-2", later, lease)
+	}
 	goOn := func(fence int64) func(lifecycle.Row) lifecycle.Update {
 		return func(lifecycle.Row) lifecycle.Update {
 			return lifecycle.Continue(fence, lifecycle.State{Percentage: 12.5, Message: "half", Seq: 3_000_004}, later)
@@ -164,6 +166,10 @@ func testTransitions(t *testing.T, b bench) {
 			r.Status, r.Carrier, r.Owner, r.LeaseUntil, r.ContinuedAt = protocol.Processing, "message-2", "owner-2", ms(later.Add(lease)), 0
 			r.Fence++
 		}},
+		{"resume, of an earlier time that it waited", continued, func(seen lifecycle.Row) lifecycle.Update {
+			seen.Fence--
+			return resume(seen)
+		}, nil},
 		{"resume, overdue", with(continued, overdue), resume, nil},
 		{"resume, cancelled", with(continued, flagged), resume, nil},
 		{"resume pending", pending, resume, nil},
