@@ -26,6 +26,10 @@ type bug struct {
 	// message changes what a client sends.
 	message func(body string) string
 	post    func(protocol.Frame) protocol.Frame
+	// identity changes what the authorizer said, object the key of an object in S3.
+	identity func(person) person
+	job      func(*job) // what is asked for
+	object   func(key string) string
 	// swallow says which frames are not posted, and nobody is told.
 	swallow func(protocol.Frame) bool
 
@@ -38,6 +42,23 @@ type bug struct {
 	throttled    bool // that a post was is not told
 
 	forgetsEffects bool
+	trustsUploads  bool // whatever was announced
+	putsIgnored    bool // that they failed
+	mixesPayloads  bool // of requests with one id
+	answersTwice   bool
+	answersNever   bool
+	stores         bool // the sync action like an async one
+}
+
+// copies is how often an answer goes out.
+func (b bug) copies() int {
+	switch {
+	case b.answersTwice:
+		return 2
+	case b.answersNever:
+		return 0
+	}
+	return 1
 }
 
 // planted are the bugs that must be found. Each stands for a line of the code that holds
@@ -48,7 +69,7 @@ var planted = []bug{
 	// lifecycle: owned.
 	{name: "terminal writes do not look at the status", found: "second terminal transition", update: without("status", "complete", "fail", "cancelled", "end")},
 	// lifecycle: seen.
-	{name: "ending does not look at what was read", found: "the end", update: free("end")},
+	{name: "ending does not look at what was read", found: "the end", update: free("end"), plan: func(p *plan) { p.cancels, p.odds[slow] = 0.5, 0.1 }},
 	// lifecycle: Claim.
 	{name: "a claim does not look at the lease", found: "the lease lasts", update: without("lease_until", "claim")},
 	{name: "a claim does not look at the back-off", found: "before its time", update: without("next_at", "claim")},
@@ -96,6 +117,29 @@ var planted = []bug{
 	// executor: keeper.
 	{name: "the result of an effect is not kept", found: "was charged by", forgetsEffects: true},
 	{name: "a state is not kept", found: "was saved", update: unchanged("state", "save")},
+	// files: UploadKey, Uploaded; router: uploaded.
+	{name: "everyone's uploads lie in one place", found: "must be refused", object: replaced(`_uploads/[^/]*/`, "_uploads/"), identity: func(p person) person {
+		return person{"acme", p.user}
+	}},
+	{name: "what was uploaded is not checked", found: "not what was announced", trustsUploads: true, plan: func(p *plan) { p.lax = true }},
+	// view: ResultKey, PayloadKey; store: payloadSK.
+	{name: "every attempt's result has one place", found: "not its result", object: replaced(`_result-\d+`, "_result"), job: func(j *job) { j.Kind = large }, plan: func(p *plan) {
+		p.odds[freezes] = 0.05
+	}},
+	{name: "every payload of an id has one place", found: "is not what it asked for", mixesPayloads: true, job: func(j *job) {
+		j.Kind, j.Pad = flaky, strings.Repeat("p", 1000)
+	}},
+	{name: "a large document that was not stored counts as stored", found: "is told 404", putsIgnored: true},
+	// router: own, call.target; lifecycle: Watch, KeyedID.
+	{name: "users are not told apart", found: "crosses to", identity: func(p person) person { return person{p.tenant, "ann"} }},
+	{name: "tenants are not told apart", found: "crosses to", identity: func(p person) person { return person{"acme", p.user} }},
+	{name: "anyone may watch", found: "crosses to", update: anyones("watch")},
+	{name: "anyone may stop another's watching", found: "must be refused", update: anyones("unwatch")},
+	// router: guarded.
+	{name: "a message is answered twice", found: "is answered 2 times", answersTwice: true},
+	{name: "a message is not answered", found: "got no answer", answersNever: true},
+	// router: act.
+	{name: "a sync action is stored", found: "is answered with accepted", stores: true},
 	// reconciler.
 	{name: "nobody reconciles while records are lost", found: "is lost", recordsLost: true, noReconciler: true},
 	{name: "nobody reconciles while sends are lost", found: "is lost", sendsLost: true, noReconciler: true},
@@ -105,6 +149,19 @@ var planted = []bug{
 // without drops the tests of a field from the guards of the named updates.
 func without(field lifecycle.Field, names ...string) func(lifecycle.Update) lifecycle.Update {
 	return dropped(func(t lifecycle.Test) bool { return t.Field == field }, names...)
+}
+
+// anyones makes the named update take any user's request for the caller's own.
+func anyones(name string) func(lifecycle.Update) lifecycle.Update {
+	blind := without("user", name)
+	return func(u lifecycle.Update) lifecycle.Update {
+		if u = blind(u); u.Name == name {
+			for i, g := range u.When {
+				u.When[i] = append(g, lifecycle.Test{Field: "user", Op: lifecycle.Is, Value: lifecycle.Field("user")}) // there is one
+			}
+		}
+		return u
+	}
 }
 
 // free drops all tests from the guards of the named updates.
@@ -167,6 +224,12 @@ func renumbered(number func(int64) int64) func(protocol.Frame) protocol.Frame {
 		}
 		return f
 	}
+}
+
+// replaced puts something else in the place of what a pattern finds in a key.
+func replaced(pattern, by string) func(string) string {
+	find := regexp.MustCompile(pattern)
+	return func(key string) string { return find.ReplaceAllString(key, by) }
 }
 
 // A check that checks nothing would find none of these.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pay-theory/streamer/protocol"
@@ -14,9 +13,9 @@ import (
 // client is somebody's program: it submits, watches, cancels, loses its connection and
 // comes back. It keeps to the rules that clients are given.
 type client struct {
-	w            *world
-	name         string
-	tenant, user string
+	person
+	w    *world
+	name string
 
 	conn       *conn
 	connecting bool
@@ -25,77 +24,32 @@ type client struct {
 	ids        int
 	wants      []*want
 	seen       map[string]*seen
-	asks       map[string]*pending // by message id
-}
-
-// want is one request that a client means to make.
-type want struct {
-	client  *client
-	ref     string
-	action  string
-	job     job
-	key     string
-	message string
-	started bool
-	tries   int
-	id      string // once it is accepted
-}
-
-// seen is what a client knows of a request.
-type seen struct {
-	id         string
-	last       int64
-	percentage float64
-	end        protocol.Frame
-	ask        bool // ask again, whatever is known
+	asks       map[string]*pending // what waits for its answer, by message id
+	sent       map[string]*pending // all
 }
 
 // pending is a message that waits for its answer.
 type pending struct {
-	what string
+	verb string
 	id   string // of the request, if it is known
 	want *want
+	// refusal is the code that the message must be refused with; empty if it need not be.
+	refusal protocol.Code
+	on      *conn
+	at      time.Time
+	answers int
+	lost    bool // the router died over it
 }
 
-// populate makes the clients and what they want.
-func (w *world) populate() {
-	users := []string{"ann", "ann", "ben"}
-	for i := range 1 + w.dice.IntN(3) {
-		c := &client{w: w, name: fmt.Sprint("client-", i+1), tenant: "acme", user: users[i], seen: map[string]*seen{}, asks: map[string]*pending{}}
-		w.clients = append(w.clients, c)
-		w.in(w.between(0, 10*time.Second), c.wake)
-		if w.plan.disconnects > 0 {
-			w.in(w.between(0, time.Minute), c.stumble)
-		}
+// join adds a client that connects within so long.
+func (w *world) join(p person, name string, within time.Duration) *client {
+	c := &client{w: w, name: name, person: p, seen: map[string]*seen{}, asks: map[string]*pending{}, sent: map[string]*pending{}}
+	w.clients = append(w.clients, c)
+	w.in(w.between(0, within), c.wake)
+	if w.plan.disconnects > 0 {
+		w.in(w.between(0, time.Minute), c.stumble)
 	}
-	for n := range 1 + w.dice.IntN(5) {
-		c := w.clients[w.dice.IntN(len(w.clients))]
-		action := actions[w.dice.IntN(len(actions))]
-		wt := &want{client: c, ref: fmt.Sprint("want-", n+1), action: action.Name, job: job{
-			Kind: kinds[w.dice.IntN(len(kinds))], N: n + 1, Steps: w.dice.IntN(9), StepMS: 1 + w.dice.IntN(4400),
-		}}
-		m := protocol.Message{Action: action.Name, ID: wt.ref}
-		if w.dice.IntN(2) == 0 {
-			wt.key = fmt.Sprint("key-", n+1)
-			m.IdempotencyKey = wt.key
-		}
-		switch w.dice.IntN(8) {
-		case 0:
-			wt.job.Pad = strings.Repeat("p", 1000)
-		case 1:
-			wt.job.Pad = strings.Repeat("p", protocol.MaxInline)
-		}
-		if !w.plan.quiet && w.dice.IntN(3) > 0 {
-			m.DeadlineMS = w.between(10*time.Second, 20*time.Minute).Milliseconds()
-		}
-		m.Payload = encode(wt.job)
-		wt.message = string(encode(m))
-		c.wants = append(c.wants, wt)
-		w.in(w.between(0, w.plan.faults*3/4), func() {
-			wt.started = true
-			c.wake()
-		})
-	}
+	return c
 }
 
 func encode(v any) []byte {
@@ -112,6 +66,7 @@ func (c *client) stumble() {
 		return
 	}
 	if c.conn != nil && c.w.chance(c.w.plan.disconnects) {
+		c.w.saw("world disconnect")
 		c.drop()
 		if c.w.dice.IntN(8) > 0 {
 			c.w.in(c.w.between(100*time.Millisecond, 90*time.Second), c.back)
@@ -150,23 +105,25 @@ func (c *client) wake() {
 		return
 	}
 	for _, wt := range c.wants {
-		if c.wanting(wt) && !c.waits(func(p *pending) bool { return p.want == wt }) {
-			wt.tries++
-			c.send(wt.ref, &pending{what: "submit", want: wt}, wt.message)
+		if c.wanting(wt) && !wt.busy() && !c.waits(func(p *pending) bool { return p.want == wt }) {
+			c.submit(wt)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.seen)) {
-		s := c.seen[id]
-		if (s.ask || s.end == nil && !c.conn.watching[id]) && !c.waits(func(p *pending) bool { return p.id == id && p.what == "subscribe" }) {
-			c.about(protocol.ActionSubscribe, "subscribe", id)
+		if c.asksFor(id) && !c.waits(func(p *pending) bool { return p.id == id && watches(p.verb) }) {
+			c.about(protocol.ActionSubscribe, id)
 		}
 	}
 }
 
-// wanting reports whether a want is to be submitted, again perhaps: one with a key until
-// it is answered, one without only so often.
-func (c *client) wanting(wt *want) bool {
-	return !c.leaving && wt.started && wt.id == "" && (wt.key != "" || wt.tries < 3)
+// asksFor reports whether a client has to ask how a request is.
+func (c *client) asksFor(id string) bool {
+	s := c.seen[id]
+	return s.ask || s.end == nil && !c.conn.watching[id]
+}
+
+func watches(verb string) bool {
+	return verb == protocol.ActionSubscribe || verb == protocol.ActionUnsubscribe
 }
 
 func (c *client) waits(which func(*pending) bool) bool {
@@ -178,20 +135,37 @@ func (c *client) waits(which func(*pending) bool) bool {
 	return false
 }
 
-// about sends a message about a request.
-func (c *client) about(action, what, id string) {
-	c.ids++
-	m := fmt.Sprint(what, "-", c.ids)
-	c.send(m, &pending{what: what, id: id}, string(encode(protocol.Message{Action: action, ID: m, RequestID: id})))
+// about sends a message about a request, if there is a connection.
+func (c *client) about(verb, id string) {
+	if c.conn != nil {
+		c.ask(&pending{verb: verb, id: id}, nil)
+	}
 }
 
-func (c *client) send(id string, p *pending, body string) {
-	c.asks[id] = p
-	c.w.note(c.name, "sends "+id, short("    "+p.id))
-	c.w.gateway.message(c.conn, body)
-	c.w.in(c.w.between(5*time.Second, 35*time.Second), func() {
-		if c.asks[id] == p {
-			delete(c.asks, id)
+// ask sends a message of its own id.
+func (c *client) ask(p *pending, change func(*protocol.Message)) {
+	c.ids++
+	m := protocol.Message{Action: p.verb, ID: fmt.Sprint(c.name, "-", c.ids), RequestID: p.id}
+	if change != nil {
+		change(&m)
+		p.verb = m.Action
+	}
+	c.send(p, m)
+}
+
+func (c *client) send(p *pending, m protocol.Message) {
+	p.on, p.at = c.conn, c.w.now()
+	c.asks[m.ID], c.sent[m.ID] = p, p
+	c.w.note(c.name, "sends "+m.Action+" "+m.ID, short("    "+p.id))
+	c.w.saw("verb %s", m.Action)
+	c.w.gateway.message(p, m.ID, string(encode(m)))
+	patience := c.w.between(5*time.Second, 35*time.Second)
+	if p.verb == protocol.ActionUnsubscribe {
+		patience = 30 * time.Second // it must not take effect after a subscribe that follows
+	}
+	c.w.in(patience, func() {
+		if c.asks[m.ID] == p {
+			delete(c.asks, m.ID)
 			c.wake()
 		}
 	})
@@ -206,7 +180,7 @@ func (c *client) restless() string {
 		return " is not connected"
 	}
 	for id, p := range c.asks {
-		return " waits for " + id + " " + p.what
+		return " waits for " + id + " " + p.verb
 	}
 	for _, wt := range c.wants {
 		if c.wanting(wt) || !wt.started && !c.leaving {
@@ -214,7 +188,7 @@ func (c *client) restless() string {
 		}
 	}
 	for id, s := range c.seen {
-		if s.ask || s.end == nil && !c.conn.watching[id] {
+		if c.asksFor(id) || s.fetching {
 			return " asks for " + short(id)
 		}
 	}
@@ -230,14 +204,6 @@ func (c *client) askAll() {
 	c.back()
 }
 
-// know is what a client knows of a request, from now on.
-func (c *client) know(id string) *seen {
-	if c.seen[id] == nil {
-		c.seen[id] = &seen{id: id, last: -1}
-	}
-	return c.seen[id]
-}
-
 // take is a frame that came in.
 func (c *client) take(at *conn, data []byte) {
 	if at != c.conn {
@@ -248,160 +214,71 @@ func (c *client) take(at *conn, data []byte) {
 		c.w.note(c.name, "gets", string(data[:min(len(data), 40)]))
 		return // API Gateway's own
 	}
+	c.w.saw("frame %s", f.Type())
 	if e, ok := protocol.EventOf(f); ok {
 		c.w.note(c.name, "gets "+string(f.Type())+" "+short(e.RequestID), fmt.Sprint(e.Seq))
 		c.event(at, e, f)
 		return
 	}
 	c.w.note(c.name, "gets "+string(f.Type()), "")
+	p := c.sent[answerOf(f).ID]
+	if p == nil {
+		c.w.violate("%s gets %s for nothing it sent: %+v", c.name, f.Type(), f)
+		return
+	}
+	p.answers++
+	c.w.heard(c, p, f)
 	switch f := f.(type) {
 	case protocol.Accepted:
-		p := c.asks[f.ID]
-		if p == nil || p.want == nil {
-			p = &pending{want: c.wanted(f.ID)}
+		if p.want != nil { // else it must have been refused
+			c.accepted(at, p.want, f)
+			return
 		}
-		c.accepted(at, p.want, f)
 	case protocol.Subscribed:
 		if f.Status.Terminal() {
 			return // what ends it comes, and answers
 		}
-		delete(c.asks, f.ID)
 		at.watching[f.RequestID] = true
 		if s := c.know(f.RequestID); f.Seq > s.last && s.end == nil {
 			s.last, s.percentage = f.Seq, f.Percentage
 		}
+	case protocol.Unsubscribed:
+		delete(at.watching, f.RequestID)
+		c.w.in(c.w.between(time.Second, 20*time.Second), c.wake)
 	case protocol.Request:
-		delete(c.asks, f.ID)
 		c.w.shown(f)
-	case protocol.Error:
-		p := c.asks[f.ID]
+	case protocol.Response:
+		p.want.over = true
+	case protocol.Upload:
+		p.want.upload.link = &f
 		delete(c.asks, f.ID)
-		if f.Code != protocol.Unavailable && f.Code != protocol.TooManyWatchers {
-			c.w.violate("%s is told %s: %s (%+v)", c.name, f.Code, f.Message, p)
-		}
-		c.w.in(c.w.between(time.Second, 5*time.Second), c.wake)
+		c.wake()
+	case protocol.Error:
+		c.refused(p, f)
+	case protocol.Pong:
 	default:
 		c.w.violate("%s gets a frame %s", c.name, f.Type())
 	}
+	delete(c.asks, answerOf(f).ID)
 }
 
-func (c *client) wanted(ref string) *want {
-	for _, wt := range c.wants {
-		if wt.ref == ref {
-			return wt
-		}
-	}
-	return nil
-}
-
-// accepted is the answer to a submit.
-func (c *client) accepted(at *conn, wt *want, f protocol.Accepted) {
-	if wt == nil {
-		c.w.violate("%s gets accepted for nothing it sent: %+v", c.name, f)
-		return
-	}
-	c.w.accepted(wt, f.RequestID)
-	first := wt.id == ""
-	wt.id = f.RequestID
-	c.know(f.RequestID)
-	if !f.Duplicate || !f.Status.Terminal() {
-		at.watching[f.RequestID] = true
-		delete(c.asks, f.ID)
-	}
-	if !first {
-		return
-	}
-	if c.w.plan.cancels > 0 && c.w.chance(c.w.plan.cancels) {
-		c.w.in(c.w.between(0, 90*time.Second), func() {
-			if c.conn != nil {
-				c.w.cancelled[f.RequestID] = true
-				c.about(protocol.ActionCancel, "cancel", f.RequestID)
-			}
-		})
-	}
-	if c.w.dice.IntN(3) == 0 {
-		c.w.in(c.w.between(0, 90*time.Second), func() {
-			if c.conn != nil {
-				c.about(protocol.ActionGet, "get", f.RequestID)
-			}
-		})
-	}
-	for _, other := range c.w.clients {
-		if other != c && other.user == c.user && c.w.dice.IntN(2) == 0 {
-			c.w.in(c.w.between(0, 90*time.Second), func() {
-				other.know(f.RequestID)
-				other.wake()
-			})
-		}
-	}
-}
-
-// event is a frame about the life of a request. One that is not above the last is
-// dropped, as clients are told to.
-func (c *client) event(at *conn, e protocol.Event, f protocol.Frame) {
-	s := c.know(e.RequestID)
-	if wt := c.wanted(e.Ref); wt != nil && wt.id == "" {
-		wt.id = e.RequestID // the answer was lost
-		delete(c.asks, wt.ref)
-	}
-	terminal := f.Type().Terminal()
-	if terminal {
-		s.ask = false
-		at.ended[e.RequestID] = true
-		for id, p := range c.asks {
-			if p.id == e.RequestID || p.want != nil && p.want.id == e.RequestID {
-				delete(c.asks, id)
-			}
-		}
-	}
-	switch {
-	case s.end != nil && terminal:
-		if !alike(s.end, f) {
-			c.w.violate("%s got two ends of %s: %s and %s", c.name, short(e.RequestID), encode(s.end), encode(f))
+// refused is the answer to a message that was not done.
+func (c *client) refused(p *pending, f protocol.Error) {
+	switch f.Code {
+	case protocol.Unauthenticated:
+		if p.on == c.conn {
+			c.drop()
+			c.w.in(c.w.between(100*time.Millisecond, 5*time.Second), c.back)
 		}
 		return
-	case s.end != nil:
-		if e.Seq > s.last {
-			c.w.violate("%s would apply %s %d of %s after its end %d", c.name, f.Type(), e.Seq, short(e.RequestID), s.last)
+	case protocol.Unavailable, protocol.TooManyWatchers:
+	case protocol.NotFound:
+		delete(c.seen, p.id)
+		fallthrough
+	default:
+		if p.want != nil {
+			p.want.over = true
 		}
-		return
-	case e.Seq <= s.last:
-		if terminal {
-			c.w.violate("%s must drop the end %d of %s, since it had %d", c.name, e.Seq, short(e.RequestID), s.last)
-		}
-		return
 	}
-	if p, ok := f.(protocol.Progress); ok {
-		if e.Seq/1_000_000 == s.last/1_000_000 && p.Percentage < s.percentage {
-			c.w.violate("%s sees %s fall from %v to %v", c.name, short(e.RequestID), s.percentage, p.Percentage)
-		}
-		s.percentage = p.Percentage
-	}
-	s.last = e.Seq
-	if terminal {
-		s.end = f
-	}
-}
-
-// alike compares two terminal frames but for when and to whom they were sent.
-func alike(a, b protocol.Frame) bool { return essence(a) == essence(b) }
-
-func essence(f protocol.Frame) string {
-	switch f := f.(type) {
-	case protocol.Progress:
-		return fmt.Sprint(f.Seq, f.Percentage, f.Message, f.Attempt)
-	case protocol.RetryingFrame:
-		return fmt.Sprint(f.Seq, f.Attempt, f.NextAt, f.Code)
-	case protocol.Complete:
-		ref := ""
-		if f.ResultRef != nil {
-			ref = f.ResultRef.SHA256
-		}
-		return fmt.Sprint(f.Seq, string(f.Result), ref, f.Attempt)
-	case protocol.FailedFrame:
-		return fmt.Sprint(f.Seq, f.Code, f.Message, f.Attempt)
-	case protocol.CancelledFrame:
-		return fmt.Sprint(f.Seq)
-	}
-	return ""
+	c.w.in(c.w.between(time.Second, 5*time.Second), c.wake)
 }

@@ -1,6 +1,6 @@
 // Package simulation runs the whole of Streamer in one process and in made-up time, with
 // everything going wrong that can: router, dispatcher, processors and reconciler are the
-// real ones; table, stream, queue, API Gateway and clients are fakes that fail, lose,
+// real ones; table, stream, queue, S3, API Gateway and clients are fakes that fail, lose,
 // double, delay and reorder by a seed. It holds tests only.
 //
 //	go test ./internal/simulation                                  # 1,000 seeds
@@ -29,7 +29,9 @@
 // most ten minutes (the reconciler's two minutes of patience and five of period, one
 // delivery), plus the reconciler's own pause if it had sent hints in vain before.
 //
-// The world watches every write and every frame. What it holds them to is in judge_test.go.
-// Each of the planted bugs in bugs_test.go must be found by some seed, so that a check
-// that checks nothing would be noticed.
+// The world watches every write and every frame. What it holds them to is in judge_test.go
+// and, for what clients are answered and who is told what, in answers_test.go. Each of the
+// planted bugs in bugs_test.go must be found by some seed, so that a check that checks
+// nothing would be noticed; and what the seeds came by is counted and held to a list in
+// coverage_test.go, so that it is noticed too if something is no longer tried.
 package simulation

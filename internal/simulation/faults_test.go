@@ -28,6 +28,13 @@ const (
 	fates
 )
 
+// String is for the coverage.
+func (f fate) String() string { return fateNames[f] }
+
+var fateNames = []string{
+	"fine", "slow", "late", "failed", "done-but-failed", "hangs", "done-but-hangs", "crash", "done-and-crash", "freeze", "done-and-freeze",
+}
+
 // plan is what goes wrong in a world, and how often.
 type plan struct {
 	// In quiet worlds nothing fails, though some things come twice: there, requests end
@@ -49,11 +56,19 @@ type plan struct {
 	noDisconnectEvent       float64
 	cancels                 float64
 	misplaced               float64 // a hint lies in the queue of another worker
+	clientFiles             float64 // what clients do with S3 themselves fails
+
+	// lax is an S3 that does not check what is uploaded.
+	lax bool
+	// bare messages come without what the authorizer said.
+	bare bool
+	// tokens is how long they last.
+	tokens time.Duration
 }
 
 // newPlan rolls which faults there are at all, and then how often each.
 func newPlan(dice *rand.Rand) plan {
-	p := plan{faults: between(dice, 3*time.Minute, 15*time.Minute)}
+	p := plan{faults: between(dice, 3*time.Minute, 15*time.Minute), tokens: 100 * 24 * time.Hour}
 	if dice.IntN(12) == 0 {
 		p.hush()
 		return p
@@ -77,7 +92,11 @@ func newPlan(dice *rand.Rand) plan {
 	p.messageTwice, p.deleteLost = some(0.1), some(0.1)
 	p.staleDelete, p.staleHold = some(0.3), some(0.5)
 	p.disconnects, p.noDisconnectEvent = some(0.4), some(0.3)
-	p.cancels = some(0.2)
+	p.cancels, p.clientFiles = some(0.2), some(0.2)
+	p.lax, p.bare = dice.IntN(2) == 0, dice.IntN(6) == 0
+	if dice.IntN(6) == 0 {
+		p.tokens = between(dice, 2*time.Minute, 10*time.Minute)
+	}
 	if dice.IntN(3) == 0 {
 		p.skew = 2 * time.Second
 	}
@@ -87,7 +106,7 @@ func newPlan(dice *rand.Rand) plan {
 
 // hush leaves nothing but doubles.
 func (p *plan) hush() {
-	*p = plan{quiet: true, faults: p.faults, messageTwice: 0.3, recordTwice: 0.3, misplaced: 0.1}
+	*p = plan{quiet: true, faults: p.faults, tokens: p.tokens, messageTwice: 0.3, recordTwice: 0.3, misplaced: 0.1}
 }
 
 // fate rolls what becomes of a call. What a call goes to bounds what can happen to it.

@@ -33,6 +33,8 @@ type conn struct {
 	id     string
 	client *client
 	open   bool
+	// expires is when its token does.
+	expires time.Time
 	// watching holds the requests that the client was told it watches here, ended those
 	// whose terminal frame came here.
 	watching, ended map[string]bool
@@ -48,8 +50,12 @@ func (g *gateway) event(c *conn, kind, body string) events.APIGatewayWebsocketPr
 	ev.RequestContext.EventType = kind
 	ev.RequestContext.ConnectionID = c.id
 	ev.RequestContext.RequestID = fmt.Sprint("message-", g.ids)
-	ev.RequestContext.Authorizer = map[string]any{
-		"tenant": c.client.tenant, "sub": c.client.user, "exp": strconv.FormatInt(g.w.began.Add(100*24*time.Hour).Unix(), 10),
+	if kind == "CONNECT" || !g.w.plan.bare {
+		who := c.client.person
+		if g.w.bug.identity != nil {
+			who = g.w.bug.identity(who)
+		}
+		ev.RequestContext.Authorizer = map[string]any{"tenant": who.tenant, "sub": who.user, "exp": strconv.FormatInt(c.expires.Unix(), 10)}
 	}
 	return ev
 }
@@ -59,7 +65,7 @@ func (g *gateway) route(ev events.APIGatewayWebsocketProxyRequest, answered func
 	w := g.w
 	w.start("router", 29*time.Second, func(ctx context.Context, p *process) func() {
 		r := &router.Router{
-			Registry: registry(p), Requests: table{w.table.Memory, p}, Connections: connections{p}, Manager: w.manager(p), Files: bucket{p: p},
+			Registry: registry(p), Requests: table{w.table.Memory, p}, Connections: connections{p}, Manager: w.manager(p), Files: w.filesOf(),
 			Clock: p, NewID: func(time.Time) string { return fmt.Sprintf("01JGH%021d", p.n) },
 			Metrics: metric.None{}, Log: w.log.With("process", p.name),
 		}
@@ -75,7 +81,7 @@ func (g *gateway) route(ev events.APIGatewayWebsocketProxyRequest, answered func
 
 // connect opens a connection for a client, or fails to.
 func (g *gateway) connect(cl *client, done func(*conn)) {
-	c := &conn{id: fmt.Sprint("c", len(g.all)+1), client: cl, watching: map[string]bool{}, ended: map[string]bool{}}
+	c := &conn{id: fmt.Sprint("c", len(g.all)+1), client: cl, expires: g.w.now().Add(g.w.plan.tokens).Truncate(time.Second), watching: map[string]bool{}, ended: map[string]bool{}}
 	g.all[c.id] = c
 	g.route(g.event(c, "CONNECT", ""), func(out events.APIGatewayProxyResponse) {
 		if out.StatusCode != http.StatusOK {
@@ -91,13 +97,16 @@ func (g *gateway) connect(cl *client, done func(*conn)) {
 func (g *gateway) close(c *conn) {
 	c.open = false
 	g.w.note(c.client.name, "loses "+c.id, "")
-	if !g.w.chance(g.w.plan.noDisconnectEvent) {
-		g.route(g.event(c, "DISCONNECT", ""), func(events.APIGatewayProxyResponse) {}, nil)
+	if g.w.chance(g.w.plan.noDisconnectEvent) {
+		g.w.saw("world no disconnect event")
+		return
 	}
+	g.route(g.event(c, "DISCONNECT", ""), func(events.APIGatewayProxyResponse) {}, nil)
 }
 
 // message brings what a client sent to the router, and its answer back.
-func (g *gateway) message(c *conn, body string) {
+func (g *gateway) message(p *pending, id, body string) {
+	c := p.on
 	if g.w.bug.message != nil {
 		body = g.w.bug.message(body)
 	}
@@ -105,8 +114,12 @@ func (g *gateway) message(c *conn, body string) {
 		if out.StatusCode != http.StatusOK || out.Body == "" {
 			g.w.violate("a message is answered with %d and %q", out.StatusCode, out.Body)
 		}
-		g.carry(c, []byte(out.Body))
+		g.w.answered(p, id, []byte(out.Body))
+		for range g.w.bug.copies() {
+			g.carry(c, []byte(out.Body))
+		}
 	}, func() {
+		p.lost = true
 		g.carry(c, []byte(`{"message": "Internal server error", "connectionId":"x", "requestId":"y"}`))
 	})
 }
@@ -115,6 +128,7 @@ func (g *gateway) message(c *conn, body string) {
 func (g *gateway) carry(c *conn, frame []byte) {
 	g.w.in(g.w.between(time.Millisecond, 80*time.Millisecond), func() {
 		if c.open {
+			g.w.reaches(c, frame)
 			c.client.take(c, frame)
 		}
 	})

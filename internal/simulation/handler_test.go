@@ -3,6 +3,8 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,10 +29,23 @@ type job struct {
 	Pad    string `json:"pad,omitempty"`
 }
 
+// outcome is what came of it: N and Seen tell whose it is.
 type outcome struct {
-	N   int    `json:"n"`
-	Pad string `json:"pad,omitempty"`
+	streamer.File
+	N    int    `json:"n"`
+	Seen string `json:"seen"`
+	By   string `json:"by"`
+	Pad  string `json:"pad,omitempty"`
 }
+
+// digest tells whether a handler saw what its client sent.
+func digest(j job) string {
+	h := fnv.New64a()
+	h.Write(encode(j))
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
+func (p *process) outcome(j job) outcome { return outcome{N: j.N, Seen: digest(j), By: p.name} }
 
 // The ways in which a handler goes about it.
 const (
@@ -38,6 +53,7 @@ const (
 	silent   = "silent"   // returns nil without completing
 	bursts   = "bursts"   // reports a lot
 	large    = "large"    // has a result that is too large for the row
+	filed    = "filed"    // has a result that names a file
 	regrets  = "regrets"  // fails after it has completed
 	flaky    = "flaky"    // fails at first, retryably
 	fails    = "fails"    // fails for good
@@ -49,7 +65,7 @@ const (
 	marathon = "marathon" // takes more than one function
 )
 
-var kinds = []string{succeeds, succeeds, succeeds, silent, bursts, large, regrets, flaky, fails, trips, panics, overruns, deaf, ailing, marathon, marathon}
+var kinds = []string{succeeds, succeeds, succeeds, silent, bursts, large, large, filed, regrets, flaky, fails, trips, panics, overruns, deaf, ailing, marathon, marathon}
 
 // actions are declared as a stack's would be.
 var actions = []streamer.Action[job, outcome]{
@@ -64,6 +80,11 @@ func registry(p *process) *streamer.Registry {
 	for _, a := range actions {
 		entries = append(entries, a.Bind(p.work))
 	}
+	question := question
+	if question.Async = p.w.bug.stores; question.Async {
+		question.Attempts = 1
+	}
+	entries = append(entries, question.Bind(p.respond))
 	r, err := streamer.NewRegistry(entries...)
 	if err != nil {
 		panic(err)
@@ -101,12 +122,18 @@ func (p *process) work(ctx context.Context, req *streamer.Request[job], r stream
 	if p.sleep(ctx, 0, tag+"ends") != nil {
 		return context.Cause(ctx)
 	}
-	result := outcome{N: j.N}
+	result := p.outcome(j)
 	switch j.Kind {
 	case silent:
 		return nil
 	case large:
 		result.Pad = strings.Repeat("x", protocol.MaxInline)
+	case filed:
+		file, err := req.Files.Put(ctx, "file.txt", "text/plain", strings.NewReader(j.Kind))
+		if err != nil {
+			return err
+		}
+		result.File = file
 	case regrets:
 		if err := r.Complete(result); err != nil {
 			return err
@@ -176,7 +203,7 @@ func (p *process) marathon(ctx context.Context, req *streamer.Request[job], r st
 			return context.Cause(ctx)
 		}
 	}
-	return r.Complete(outcome{N: req.Payload.N})
+	return r.Complete(p.outcome(req.Payload))
 }
 
 // expected is how a request ends where nothing goes wrong.

@@ -1,29 +1,29 @@
 package simulation
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
 )
 
-// judge holds a world to what is promised. Everything here is about one tenant, so a
-// request's id is enough.
+// judge holds a world to what is promised. No two requests of a world have one id,
+// whosever they are, so that a request's id is enough here.
 type judge struct {
 	w      *world
 	calmAt time.Time
 
 	rows      map[string]lifecycle.Row // by partition key, as the last write left them
+	pks       map[string]string        // partition keys by id
 	holders   map[string]holder        // who made the last claim
 	claims    map[string]int
 	creations int
 	ends      int
 	claimed   int
-	objects   map[string]string
 
 	frames    map[string]map[int64]string // what each number of a request stands for
 	keys      map[string]string           // id by idempotency key
@@ -42,7 +42,7 @@ type holder struct {
 
 func newJudge(w *world) *judge {
 	return &judge{
-		w: w, rows: map[string]lifecycle.Row{}, holders: map[string]holder{}, claims: map[string]int{}, objects: map[string]string{},
+		w: w, rows: map[string]lifecycle.Row{}, pks: map[string]string{}, holders: map[string]holder{}, claims: map[string]int{},
 		frames: map[string]map[int64]string{}, keys: map[string]string{}, wants: map[string]*want{},
 		states: map[string]int{}, starts: map[*process]int{}, charges: map[string]string{},
 		cancelled: map[string]bool{}, forsaken: map[string]bool{},
@@ -54,7 +54,7 @@ func newJudge(w *world) *judge {
 func (j *judge) forsake(pk string) { j.forsaken[pk] = true }
 
 func (j *judge) row(id string) (lifecycle.Row, bool) {
-	row, ok := j.rows[lifecycle.Key{Tenant: "acme", ID: id}.PK()]
+	row, ok := j.rows[j.pks[id]]
 	return row, ok
 }
 
@@ -71,13 +71,18 @@ func (j *judge) created(p *process, row lifecycle.Row) {
 	if before, stood := j.rows[row.PK]; stood {
 		j.w.violate("%s creates %s over one that is %s", p.name, short(row.PK), before.Status)
 	}
+	if before := j.pks[row.Key().ID]; before != "" && before != row.PK {
+		j.w.violate("%s creates %s, whose id is that of %s", p.name, row.PK, before)
+	}
 	j.creations++
-	j.rows[row.PK] = row
+	j.w.saw("write create")
+	j.rows[row.PK], j.pks[row.Key().ID] = row, row.PK
 }
 
 // updated holds each write to what must be true of any.
 func (j *judge) updated(p *process, u lifecycle.Update, before, after lifecycle.Row) {
 	j.rows[after.PK] = after
+	j.w.saw("write %s", u.Name)
 	now := j.w.now().UnixMilli()
 	bad := func(format string, args ...any) {
 		j.w.violate("%s of %s by %s, %s to %s: %s", u.Name, short(after.PK), p.name, before.Status, after.Status, fmt.Sprintf(format, args...))
@@ -131,9 +136,23 @@ func (j *judge) updated(p *process, u lifecycle.Update, before, after lifecycle.
 	}
 }
 
+// refusedWrite counts what comes of a write that did not hold: of a claim, what its worker
+// will make of it.
+func (j *judge) refusedWrite(u lifecycle.Update, stood *store.RefusedError, now time.Time) {
+	j.w.saw("refused %s", u.Name)
+	if u.Name != "resume" && (u.Name != "claim" || stood.Row.Continued()) {
+		return
+	}
+	carrier, _ := u.Set["carrier"].(string)
+	owner, _ := u.Set["owner"].(string)
+	verdict, _, reason := lifecycle.Settle(stood.Row, stood.Exists, carrier, owner, now)
+	j.w.saw("settle %s %s", []string{"drop", "wait", "tell", "own", "finish"}[verdict], []string{"", "cancelled", "overdue", "exhausted"}[reason])
+}
+
 // ended holds a request's end to its reasons and its time.
 func (j *judge) ended(row lifecycle.Row, bad func(string, ...any)) {
 	j.ends++
+	j.w.saw("end %s %s", row.Status, row.Code)
 	now := j.w.now()
 	switch {
 	case row.Status == protocol.Cancelled && !j.cancelled[row.Key().ID]:
@@ -205,14 +224,14 @@ func ends(row lifecycle.Row) protocol.Type {
 
 // accepted holds an acceptance to the row that it promises.
 func (j *judge) accepted(wt *want, id string) {
-	if _, exists := j.row(id); !exists {
+	if row, exists := j.row(id); !exists || row.Action != wt.action {
 		j.w.violate("%s is told that %s is accepted, which there is not", wt.client.name, short(id))
 	}
 	j.wants[id] = wt
 	if wt.key == "" {
 		return
 	}
-	key := wt.client.user + " " + wt.action + " " + wt.key
+	key := fmt.Sprint(wt.client.person, wt.action, wt.key)
 	if before := j.keys[key]; before != "" && before != id {
 		j.w.violate("key %s has brought in %s and %s", key, short(before), short(id))
 	}
@@ -264,22 +283,19 @@ func (j *judge) verdict() {
 		if wt == nil {
 			continue // whoever sent it never heard of it
 		}
-		var result outcome
-		if row.Status == protocol.Completed && row.ResultAt == "" && (json.Unmarshal([]byte(row.Result), &result) != nil || result.N != wt.job.N && wt.job.Kind != silent) {
-			j.w.violate("%s has the result %.50s, it was for %d", short(pk), row.Result, wt.job.N)
-		}
 		status, code, attempt := expected(wt.job.Kind, row.MaxAttempts)
 		if j.w.plan.quiet && (row.Status != status || row.Code != code || row.Attempt != attempt) {
 			j.w.violate("nothing went wrong, but %s, which %s, is %s %s after %d attempts", short(pk), wt.job.Kind, row.Status, row.Code, row.Attempt)
 		}
 	}
+	j.unanswered()
 	for _, c := range j.w.clients {
 		if c.conn == nil {
 			continue
 		}
 		for _, id := range slices.Sorted(maps.Keys(c.conn.watching)) {
 			row, _ := j.row(id)
-			if row.Status.Terminal() && !c.conn.ended[id] && !j.forsaken[row.PK] && row.Reposts < 5 {
+			if row.Status.Terminal() && c.conn.expires.After(j.w.now()) && !c.conn.ended[id] && !j.forsaken[row.PK] && row.Reposts < 5 {
 				j.w.violate("%s watches %s on %s and was not told that it is %s", c.name, short(id), c.conn.id, row.Status)
 			}
 		}
@@ -304,4 +320,12 @@ func (j *judge) final() {
 			}
 		}
 	}
+}
+
+// crowded reports whether as many watch a request as may.
+func crowded(row lifecycle.Row) bool { return len(row.Watchers) >= protocol.MaxWatchers }
+
+// id is that of the request that a want makes, if it has a key.
+func (j *judge) id(wt *want) string {
+	return lifecycle.KeyedID(wt.client.tenant, wt.client.user, wt.action, wt.key)
 }

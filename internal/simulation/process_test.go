@@ -61,6 +61,7 @@ func (w *world) start(kind string, limit time.Duration, run func(ctx context.Con
 			p.kill("out of time")
 		}
 	})
+	ctx = context.WithValue(ctx, processKey{}, p)
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: p.name})
 	go func() {
 		defer func() {
@@ -112,6 +113,7 @@ func (p *process) kill(why string) {
 	}
 	if !p.returned {
 		p.w.note(p.name, "dies", why)
+		p.w.saw("death %s %s", p.kind, why)
 		if p.lost != nil {
 			p.w.in(time.Millisecond, p.lost)
 		}
@@ -212,6 +214,11 @@ const (
 	toReturn
 )
 
+// String is for the coverage.
+func (k kind) String() string {
+	return []string{"table", "queue", "post", "files", "sleep", "return"}[k]
+}
+
 var errNoAnswer = errors.New("no answer")
 
 // ask is one call to the world: do is done by the scheduler, if it is done at all.
@@ -271,6 +278,9 @@ func (w *world) conduct(p *process, k kind, what string, dice *rand.Rand, extra 
 	fate := w.plan.fate(k, dice)
 	if w.calm || from.Add(there).Sub(w.began) >= w.plan.faults {
 		fate = fine
+	}
+	if fate != fine {
+		w.saw("fault %s %s", k, fate)
 	}
 	var answer func(err error)
 	answer = func(err error) {

@@ -85,6 +85,9 @@ func (q work) Hold(ctx context.Context, handle string, d time.Duration) error {
 			if m.handle != handle && !w.chance(w.plan.staleHold) {
 				break
 			}
+			if m.handle != handle {
+				w.saw("world stale hold")
+			}
 			w.queue.show(w, m, w.now().Add(d+time.Second))
 			return struct{}{}, nil
 		}
@@ -127,12 +130,16 @@ func (q *queue) invoke(w *world, m *message) {
 	m.handle = fmt.Sprint(m.id, "/", m.receives)
 	q.show(w, m, w.now().Add(visibility))
 	if w.chance(w.plan.messageTwice) {
+		w.saw("world message twice")
 		w.in([]time.Duration{w.between(0, 20*time.Millisecond), w.between(0, time.Minute)}[w.dice.IntN(2)], func() { q.invoke(w, m) })
 	}
 	if w.bug.deletesFirst {
 		m.deleted = true
 	}
 	handle, misplaced := m.handle, w.chance(w.plan.misplaced)
+	if misplaced {
+		w.saw("world misplaced")
+	}
 	w.note("queue", m.id+" of "+short(m.key.ID)+" is delivered", handle)
 	w.start("processor", functionTime, func(ctx context.Context, p *process) func() {
 		f := w.processor(p, misplaced)
@@ -156,11 +163,13 @@ func (q *queue) delete(w *world, m *message, handle string) {
 		how = "deleted before"
 	case w.chance(w.plan.deleteLost):
 		how = "NOT DELETED"
+		w.saw("world delete lost")
 	case m.handle == handle:
 		m.deleted = true
 	case w.chance(w.plan.staleDelete):
 		m.deleted = true
 		how = "DELETED WITH AN OLD HANDLE"
+		w.saw("world stale delete")
 		w.forsake(m.key.PK())
 	default:
 		how = "not deleted: an old handle"
@@ -173,7 +182,7 @@ func (q *queue) delete(w *world, m *message, handle string) {
 func (w *world) processor(p *process, misplaced bool) processor.Processor {
 	return processor.Processor{
 		Executor: &executor.Executor{
-			Registry: registry(p), Elsewhere: func(string) bool { return misplaced }, Requests: table{w.table.Memory, p}, Files: bucket{p: p}, Connections: w.manager(p), Queue: work{p},
+			Registry: registry(p), Elsewhere: func(string) bool { return misplaced }, Requests: table{w.table.Memory, p}, Files: w.filesOf(), Connections: w.manager(p), Queue: work{p},
 			Clock: p, Clocks: clocks, Random: p.random.Float64, Metrics: metric.None{}, Log: w.log.With("process", p.name),
 		},
 		Metrics: metric.None{}, Log: w.log.With("process", p.name),

@@ -88,7 +88,11 @@ func TestSimulation(t *testing.T) {
 		return
 	}
 	many, _ := number(t, "STREAMER_SEEDS", seeds)
-	hold(t, many, bug{})
+	all := hold(t, many, bug{})
+	t.Logf("what was seen, and how often:%s", all)
+	if many >= enough {
+		all.hold(t)
+	}
 }
 
 // The queue alone brings every request to its end, as long as it loses nothing itself:
@@ -98,15 +102,17 @@ func TestTheQueueHeals(t *testing.T) {
 }
 
 // hold plays seeds, none of which may break a promise.
-func hold(t *testing.T, many uint64, b bug) {
+func hold(t *testing.T, many uint64, b bug) coverage {
 	t.Helper()
 	began := time.Now()
 	var mu sync.Mutex
 	var played, events, created, ended, claimed, broken int
+	all := coverage{}
 	each(t, 1, many, b, func(t *testing.T, w *world) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		played++
+		all.add(w.coverage)
 		events, created, ended, claimed = events+len(w.lines), created+w.creations, ended+w.ends, claimed+w.claimed
 		if len(w.broken) == 0 {
 			return false
@@ -118,6 +124,7 @@ func hold(t *testing.T, many uint64, b bug) {
 	took := time.Since(began)
 	t.Logf("%d seeds in %s, %.1f a second: %d requests accepted, %d ended, %d attempts, %d events",
 		played, took.Round(time.Millisecond), float64(played)/took.Seconds(), created, ended, claimed, events)
+	return all
 }
 
 // A seed that is played again goes the same way, event by event.

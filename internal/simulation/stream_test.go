@@ -27,6 +27,7 @@ func (s *stream) put(w *world, row lifecycle.Row) {
 		return
 	}
 	if w.bug.recordsLost || w.chance(w.plan.recordLost) {
+		w.saw("world record lost")
 		w.note("stream", "loses the record of "+short(row.PK), "")
 		w.forsake(row.PK)
 		return
@@ -39,6 +40,7 @@ func (s *stream) put(w *world, row lifecycle.Row) {
 	}}
 	s.records = append(s.records, record)
 	if w.chance(w.plan.recordTwice) {
+		w.saw("world record twice")
 		s.records = append(s.records, record)
 	}
 	w.in(w.between(20*time.Millisecond, 250*time.Millisecond), func() { s.poll(w) })

@@ -2,15 +2,10 @@ package simulation
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
-	"github.com/pay-theory/streamer"
-	"github.com/pay-theory/streamer/functions/router"
-	"github.com/pay-theory/streamer/internal/executor"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/store"
 )
@@ -66,6 +61,7 @@ func (t table) Create(ctx context.Context, row lifecycle.Row, now time.Time) err
 func (t table) Update(ctx context.Context, key lifecycle.Key, u lifecycle.Update) (lifecycle.Row, error) {
 	w := t.p.w
 	return ask(t.p, ctx, toTable, u.Name+" "+short(key.ID), 0, func() (lifecycle.Row, error) {
+		now := t.p.Now()
 		if w.bug.update != nil {
 			u = w.bug.update(u)
 		}
@@ -73,6 +69,9 @@ func (t table) Update(ctx context.Context, key lifecycle.Key, u lifecycle.Update
 		row, err := w.table.Memory.Update(w.ctx, key, u)
 		if err == nil {
 			w.updated(t.p, u, before, w.table.wrote)
+		}
+		if stood, refused := errors.AsType[*store.RefusedError](err); refused {
+			w.refusedWrite(u, stood, now)
 		}
 		return row, err
 	})
@@ -93,6 +92,9 @@ func (t table) Get(ctx context.Context, key lifecycle.Key) (lifecycle.Row, bool,
 
 // PutPayload implements store.Requests.
 func (t table) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, expires time.Time) error {
+	if t.p.w.bug.mixesPayloads {
+		hash = nil
+	}
 	_, err := ask(t.p, ctx, toTable, "put payload "+short(key.ID), 0, func() (struct{}, error) {
 		return struct{}{}, t.Memory.PutPayload(t.p.w.ctx, key, hash, payload, expires)
 	})
@@ -101,6 +103,9 @@ func (t table) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, p
 
 // Payload implements store.Requests.
 func (t table) Payload(ctx context.Context, key lifecycle.Key, hash []byte) (string, error) {
+	if t.p.w.bug.mixesPayloads {
+		hash = nil
+	}
 	return ask(t.p, ctx, toTable, "payload "+short(key.ID), 0, func() (string, error) {
 		return t.Memory.Payload(t.p.w.ctx, key, hash)
 	})
@@ -192,51 +197,4 @@ func (c connections) Delete(ctx context.Context, id string) error {
 		return struct{}{}, nil
 	})
 	return err
-}
-
-// bucket is the files bucket as one process reaches it.
-type bucket struct {
-	p *process
-	// What nobody here asks of it is not there.
-	routerFiles
-	executorFiles
-}
-
-type (
-	routerFiles   = router.Files
-	executorFiles = executor.Files
-)
-
-// Of implements executor.Files.
-func (bucket) Of(lifecycle.Key) streamer.Files { return noFiles{} }
-
-// PutDocument implements executor.Files.
-func (b bucket) PutDocument(ctx context.Context, key string, doc []byte) ([]byte, error) {
-	return ask(b.p, ctx, toFiles, "put "+key, 0, func() ([]byte, error) {
-		b.p.w.objects[key] = string(doc)
-		sum := sha256.Sum256(doc)
-		return sum[:], nil
-	})
-}
-
-// Document implements executor.Files.
-func (b bucket) Document(ctx context.Context, key string, hash []byte) ([]byte, error) {
-	return ask(b.p, ctx, toFiles, "read "+key, 0, func() ([]byte, error) {
-		doc, ok := b.p.w.objects[key]
-		if sum := sha256.Sum256([]byte(doc)); !ok || string(sum[:]) != string(hash) {
-			return nil, errors.New("no such object")
-		}
-		return []byte(doc), nil
-	})
-}
-
-// Link implements view.Linker. It asks nobody: a link is only signed.
-func (b bucket) Link(_ context.Context, key string) (string, time.Time, error) {
-	return "https://files.example/" + key, b.p.Now().Add(15 * time.Minute), nil
-}
-
-type noFiles struct{}
-
-func (noFiles) Put(context.Context, string, string, io.Reader) (streamer.File, error) {
-	return streamer.File{}, errors.New("no files here")
 }

@@ -47,7 +47,9 @@ type world struct {
 	queue     queue
 	gateway   gateway
 	clients   []*client
+	bucket    *bucket
 	*judge
+	coverage
 }
 
 // line is one entry of the event log.
@@ -207,12 +209,12 @@ func simulate(ctx context.Context, seed uint64, b bug, verbose io.Writer) *world
 	if verbose != nil {
 		w.log = slog.New(slog.NewTextHandler(verbose, nil))
 	}
-	w.judge = newJudge(w)
+	w.judge, w.coverage = newJudge(w), coverage{}
 	w.plan = newPlan(rand.New(rand.NewPCG(seed, 2)))
 	if b.plan != nil {
 		b.plan(&w.plan)
 	}
-	w.table = newRequests(w)
+	w.table, w.bucket = newRequests(w), newBucket(w)
 	w.gateway.open(w)
 	w.populate()
 	if !b.noReconciler {
