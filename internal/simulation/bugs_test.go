@@ -41,6 +41,9 @@ type bug struct {
 	keepsNothing bool // of the messages that a processor wants to stay
 	throttled    bool // that a post was is not told
 
+	indexBlind    bool // the index never learns of anything
+	indexBelieved bool // it shows rows as they were, and nobody looks at the table
+
 	forgetsEffects bool
 	trustsUploads  bool // whatever was announced
 	putsIgnored    bool // that they failed
@@ -143,6 +146,8 @@ var planted = []bug{
 	// reconciler.
 	{name: "nobody reconciles while records are lost", found: "is lost", recordsLost: true, noReconciler: true},
 	{name: "nobody reconciles while sends are lost", found: "is lost", sendsLost: true, noReconciler: true},
+	{name: "the index of open requests is empty while records are lost", found: "is lost", recordsLost: true, indexBlind: true},
+	{name: "the index is believed", found: "needs none", indexBelieved: true, update: free("resend")},
 	{name: "the reconciler takes every row for one that moved", found: "is lost", update: never("resend")},
 }
 

@@ -56,6 +56,7 @@ type plan struct {
 	noDisconnectEvent       float64
 	cancels                 float64
 	misplaced               float64 // a hint lies in the queue of another worker
+	indexLag                float64 // the index is late by seconds or minutes
 	clientFiles             float64 // what clients do with S3 themselves fails
 
 	// lax is an S3 that does not check what is uploaded.
@@ -92,7 +93,7 @@ func newPlan(dice *rand.Rand) plan {
 	p.messageTwice, p.deleteLost = some(0.1), some(0.1)
 	p.staleDelete, p.staleHold = some(0.3), some(0.5)
 	p.disconnects, p.noDisconnectEvent = some(0.4), some(0.3)
-	p.cancels, p.clientFiles = some(0.2), some(0.2)
+	p.cancels, p.clientFiles, p.indexLag = some(0.2), some(0.2), some(0.3)
 	p.lax, p.bare = dice.IntN(2) == 0, dice.IntN(6) == 0
 	if dice.IntN(6) == 0 {
 		p.tokens = between(dice, 2*time.Minute, 10*time.Minute)

@@ -58,15 +58,6 @@ func (j *judge) row(id string) (lifecycle.Row, bool) {
 	return row, ok
 }
 
-func (j *judge) someOpen(shard int) bool {
-	for _, row := range j.rows {
-		if row.OpenShard == lifecycle.OpenShardKey(shard) {
-			return true
-		}
-	}
-	return false
-}
-
 func (j *judge) created(p *process, row lifecycle.Row) {
 	if before, stood := j.rows[row.PK]; stood {
 		j.w.violate("%s creates %s over one that is %s", p.name, short(row.PK), before.Status)
@@ -126,6 +117,10 @@ func (j *judge) updated(p *process, u lifecycle.Update, before, after lifecycle.
 		}
 		j.starts[p] = j.states[after.Key().ID]
 		j.holders[after.PK] = holder{p, after.Fence}
+	case "resend":
+		if _, stale := lifecycle.Stale(before, j.w.now().Add(2*j.w.plan.skew)); !stale {
+			bad("a hint for a request that needs none")
+		}
 	case "pulse", "complete", "fail", "cancelled", "retry", "save", "continue":
 		if h := j.holders[after.PK]; h.p != p || h.fence != before.Fence {
 			bad("a worker writes that was fenced off: fence %d is %s's", h.fence, h.p.name)

@@ -3,7 +3,6 @@ package simulation
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/pay-theory/streamer/internal/lifecycle"
@@ -50,6 +49,7 @@ func (t table) Create(ctx context.Context, row lifecycle.Row, now time.Time) err
 		}
 		err := w.table.Memory.Create(w.ctx, row, now)
 		if err == nil {
+			w.index.follow(w.rows[row.PK], w.table.wrote)
 			w.created(t.p, w.table.wrote)
 		}
 		return struct{}{}, err
@@ -68,6 +68,7 @@ func (t table) Update(ctx context.Context, key lifecycle.Key, u lifecycle.Update
 		before := w.rows[key.PK()]
 		row, err := w.table.Memory.Update(w.ctx, key, u)
 		if err == nil {
+			w.index.follow(before, w.table.wrote)
 			w.updated(t.p, u, before, w.table.wrote)
 		}
 		if stood, refused := errors.AsType[*store.RefusedError](err); refused {
@@ -147,22 +148,6 @@ func (t table) Once(ctx context.Context, key lifecycle.Key, name string) (string
 		return f, err
 	})
 	return f.result, f.exists, err
-}
-
-// Open implements store.Requests.
-func (t table) Open(ctx context.Context, shard int, before time.Time, page string) ([]lifecycle.Row, string, error) {
-	type listed struct {
-		rows []lifecycle.Row
-		next string
-	}
-	l, err := ask(t.p, ctx, toTable, fmt.Sprint("open ", shard, page), 0, func() (l listed, err error) {
-		if !t.p.w.someOpen(shard) {
-			return l, nil // as the table would say, but sooner
-		}
-		l.rows, l.next, err = t.Memory.Open(t.p.w.ctx, shard, before, page)
-		return l, err
-	})
-	return l.rows, l.next, err
 }
 
 // connections is the table of connections as one process reaches it.

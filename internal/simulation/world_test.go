@@ -47,6 +47,7 @@ type world struct {
 	queue     queue
 	gateway   gateway
 	clients   []*client
+	index     *index
 	bucket    *bucket
 	*judge
 	coverage
@@ -214,7 +215,7 @@ func simulate(ctx context.Context, seed uint64, b bug, verbose io.Writer) *world
 	if b.plan != nil {
 		b.plan(&w.plan)
 	}
-	w.table, w.bucket = newRequests(w), newBucket(w)
+	w.table, w.index, w.bucket = newRequests(w), newIndex(w), newBucket(w)
 	w.gateway.open(w)
 	w.populate()
 	if !b.noReconciler {
