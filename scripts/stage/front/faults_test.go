@@ -316,25 +316,27 @@ func TestKillPoints(t *testing.T) {
 	}
 }
 
-func TestCallerThatIsGoneIsKilledEnough(t *testing.T) {
+func TestCallerThatIsGoneIsStillEnough(t *testing.T) {
 	killPoints(t)
-	var arrived atomic.Int32
-	f, server := newFront(t, upstreamCounting(&arrived))
-	f.owns = func(int) bool { return true }
-	putFaults(t, server, Rule{Operation: "*", Fault: FaultKill, When: After})
-	r := httptest.NewRequest("POST", "/", strings.NewReader("x")) // over no connection of this machine
-	r.RemoteAddr = "127.0.0.1:1"
-	r = r.WithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1})))
-	func() {
-		defer func() {
-			if p := recover(); p != http.ErrAbortHandler {
-				t.Errorf("ended with %v", p)
-			}
+	for fault, ends := range map[string]any{FaultKill: http.ErrAbortHandler, FaultStop: nil} {
+		var arrived atomic.Int32
+		f, server := newFront(t, upstreamCounting(&arrived))
+		f.owns = func(int) bool { return true }
+		putFaults(t, server, Rule{Operation: "*", Fault: fault, When: After})
+		r := httptest.NewRequest("POST", "/", strings.NewReader("x")) // over no connection of this machine
+		r.RemoteAddr = "127.0.0.1:1"
+		r = r.WithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1})))
+		func() {
+			defer func() {
+				if p := recover(); p != ends {
+					t.Errorf("%s: ended with %v", fault, p)
+				}
+			}()
+			f.ServeHTTP(httptest.NewRecorder(), r)
 		}()
-		f.ServeHTTP(httptest.NewRecorder(), r)
-	}()
-	if h := hits(t, server)[0].Hits; len(h) != 1 || h[0].Error != "" || arrived.Load() != 1 {
-		t.Errorf("%+v, %d arrived", h, arrived.Load())
+		if h := hits(t, server)[0].Hits; len(h) != 1 || h[0].Error != "" || arrived.Load() != 1 {
+			t.Errorf("%s: %+v, %d arrived", fault, h, arrived.Load())
+		}
 	}
 }
 

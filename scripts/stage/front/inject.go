@@ -56,8 +56,8 @@ func (f *Front) inject(w http.ResponseWriter, r *http.Request, next http.Handler
 	var pid int
 	if fault.Fault == FaultKill || fault.Fault == FaultStop {
 		var err error
-		// One that another of its calls got killed meanwhile is as dead as it should be.
-		if pid, err = f.caller(r); err != nil && (fault.Fault != FaultKill || !errors.Is(err, errCallerGone)) {
+		// One that another of its calls got killed meanwhile is as still as it should be.
+		if pid, err = f.caller(r); err != nil && !errors.Is(err, errCallerGone) {
 			return err
 		}
 		fault.note(pid, nil)
@@ -71,8 +71,10 @@ func (f *Front) inject(w http.ResponseWriter, r *http.Request, next http.Handler
 	case FaultDelay:
 		time.Sleep(delay) // a caller that gives up meanwhile has made its call all the same
 	case FaultStop:
-		if err := stop(pid, delay); err != nil {
-			return err
+		if pid != 0 {
+			if err := stop(pid, delay); err != nil {
+				return err
+			}
 		}
 	case FaultKill:
 		if pid != 0 {
