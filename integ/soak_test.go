@@ -6,6 +6,11 @@ package integ_test
 
 import (
 	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,55 +18,139 @@ import (
 	"github.com/pay-theory/streamer/scripts/stage/front"
 )
 
-// Processors and dispatchers die at random calls, while others fail: every request ends,
-// some of them because they have no attempts left.
+// Functions die at random calls, before the call arrives and before its answer does, and
+// processors freeze, while other calls fail; so often (STREAMER_KILLS, 2000 if it is
+// empty). Every request ends, some of them because they have no attempts left.
 func TestRequestsEndWhileProcessesDie(t *testing.T) {
 	s := killable(t)
-	const requests, share = 150, 0.04
+	const sockets, open = 20, 60 // requests at a time
+	const most = 60 * time.Minute
+	kills, err := strconv.Atoi(valueOr(os.Getenv("STREAMER_KILLS"), "2000"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	u, mark := marked()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	var rules []front.Rule
-	for _, function := range []string{"Processor", "Dispatcher"} {
-		for _, when := range []string{front.Before, front.After} {
-			rules = append(rules, front.Rule{
-				Operation: "*", Contains: []string{mark}, Function: function, Probability: share / 2, Seed: seed, Fault: front.FaultKill, When: when,
-			})
+	var devices []*device
+	for _, c := range crowd(t, u, sockets) {
+		devices = append(devices, newDevice(u, c))
+	}
+	reconciler := resourceOf(t, awsConfig(t), s, "AWS::Lambda::Function", "ReconcilerFunction")
+	deadly := deaths(mark, seed)
+	set := faults(t, s, append(deadly, weather(mark, 0.02, seed)...)...)
+
+	start := time.Now()
+	dead, asked := 0, 0
+	for n := 0; ; n++ {
+		running := 0
+		for _, d := range devices {
+			d.look(t)
+			running += len(d.persist(t))
+		}
+		if n%20 == 0 {
+			invoke(t, reconciler) // which may kill it
+			if dead = struckBy(hits(t, s, set)[:len(deadly)]).total(); time.Since(start) > most {
+				t.Errorf("only %d of %d in %s", dead, kills, most)
+			}
+			if n%200 == 0 {
+				t.Logf("after %.0f s: %d killed, %d asked for, %d open", time.Since(start).Seconds(), dead, asked, running)
+			}
+		}
+		if dead >= kills || t.Failed() {
+			break
+		}
+		for ; running < open; running++ {
+			d := devices[asked%sockets]
+			d.ask(t, mark, fmt.Sprintf("order-%d", asked), time.Duration(asked%8)*250*time.Millisecond)
+			asked++
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	took := time.Since(start)
+	points := struckBy(hits(t, s, set)[:len(deadly)])
+	clearFaults(t, s, set)
+	t.Logf("%d killed or stopped in %.0f s, %.1f a second, at %d points:\n%s", points.total(), took.Seconds(), float64(points.total())/took.Seconds(), len(points), points)
+
+	// What has lost its hint is found by the reconciler once it has waited for two minutes,
+	// and for five once more if that hint was lost as well.
+	for end := time.Now().Add(20 * time.Minute); ; time.Sleep(2 * time.Second) {
+		left := 0
+		for _, d := range devices {
+			d.look(t)
+			left += len(d.persist(t))
+		}
+		if left == 0 {
+			break
+		}
+		if failure := invoke(t, reconciler); failure != "" {
+			t.Errorf("the reconciler failed: %s", failure)
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d requests are lost", left)
 		}
 	}
-	killers := len(rules)
-	clients := crowd(t, u, 5)
-	set := faults(t, s, append(rules, weather(mark, 0.05, seed)...)...)
-	ids := make([]string, requests)
-	for i := range ids {
-		c := clients[i%len(clients)]
-		ids[i], _ = place(t, c, order(t, mark, fmt.Sprintf("order-%d", i), time.Duration(i%8)*500*time.Millisecond))
-	}
-	for i, id := range ids {
-		over(t, clients[i%len(clients)], id, 5*time.Minute)
-	}
-	killed := 0
-	for _, r := range hits(t, s, set)[:killers] {
-		killed += len(r.Hits)
-	}
-	clearFaults(t, s, set)
+	t.Logf("all have ended, %.0f s after the last one died", time.Since(start.Add(took)).Seconds())
 	outcomes := map[string]int{}
-	for i, id := range ids {
-		c := clients[i%len(clients)]
-		as[protocol.Subscribed](t, c.about(t, protocol.ActionSubscribe, id))
-		c.end(t, id)
+	for _, d := range devices {
+		d.conn().forgive()
+		for outcome, n := range d.check(t) {
+			outcomes[outcome] += n
+		}
 	}
-	settle(t, clients...)
-	for i, id := range ids {
-		c := clients[i%len(clients)]
-		r := row(t, c, id)
-		outcomes[fmt.Sprintf("%s %s attempt %d", r.Status, r.Code, r.Attempt)]++
-		consistent(t, historyOf(r, c), true)
+	t.Logf("%d requests: %v", asked, outcomes)
+}
+
+// deaths are rules that let each function die at a share of its calls. A processor that
+// dies at its first call tells nothing of its request, and only the reconciler brings that
+// back, after minutes: a few do, at the beginning. Rules of all calls come last, since the
+// first that meets a call counts.
+func deaths(mark string, seed uint64) []front.Rule {
+	var rules []front.Rule
+	for _, when := range []string{front.Before, front.After} {
+		rules = append(rules, front.Rule{Operation: "sqs.ChangeMessageVisibility", Function: "Processor", Probability: 0.1, Count: 8, Fault: front.FaultKill, When: when})
 	}
-	t.Logf("%d processes were killed; outcomes %v", killed, outcomes)
-	if killed == 0 {
-		t.Error("nothing was killed")
+	for _, when := range []string{front.Before, front.After} {
+		rules = append(rules,
+			front.Rule{Operation: "*", Function: "Processor", Contains: []string{mark}, Probability: 0.01, Fault: front.FaultStop, When: when, DelayMS: 9000},
+			front.Rule{Operation: "*", Function: "Processor", Contains: []string{mark}, Probability: 0.06, Fault: front.FaultKill, When: when},
+			front.Rule{Operation: "*", Function: "Router", Probability: 0.05, Fault: front.FaultKill, When: when},
+			front.Rule{Operation: "*", Function: "Dispatcher", Probability: 0.05, Fault: front.FaultKill, When: when},
+			front.Rule{Operation: "*", Function: "Reconciler", Probability: 0.03, Fault: front.FaultKill, When: when},
+		)
 	}
+	for i := range rules {
+		rules[i].Seed = seed
+	}
+	return rules
+}
+
+// points are where processes died, by function, operation and moment, and how often.
+type points map[string]int
+
+func struckBy(rules []struck) points {
+	p := points{}
+	for _, r := range rules {
+		for _, h := range r.Hits {
+			p[fmt.Sprintf("%-10s %-29s %-6s %s", r.Function, h.Operation, r.When, r.Fault)]++
+		}
+	}
+	return p
+}
+
+func (p points) total() (sum int) {
+	for _, n := range p {
+		sum += n
+	}
+	return sum
+}
+
+func (p points) String() string {
+	var lines []string
+	for _, point := range slices.Sorted(maps.Keys(p)) {
+		lines = append(lines, fmt.Sprintf("%s %5d", point, p[point]))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // A function whose time is up is killed by the platform: a processor that hangs loses its
