@@ -69,8 +69,7 @@ func TestLoad(t *testing.T) {
 	settle(t, open...)
 	outcomes := map[string]int{}
 	for _, d := range devices {
-		d.once(t)
-		for outcome, n := range d.check(t) {
+		for outcome, n := range d.check(t, false) {
 			outcomes[outcome] += n
 		}
 		for _, c := range d.conns {
@@ -79,9 +78,11 @@ func TestLoad(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("outcomes %v", outcomes)
-	if n := outcomes["COMPLETED at attempt 1"]; n != asked || len(outcomes) != 1 {
-		t.Errorf("%d of %d completed at once", n, asked)
+	t.Logf("%d asked for: %v", asked, outcomes)
+	for outcome, n := range outcomes {
+		if !strings.HasPrefix(outcome, string(protocol.Completed)) {
+			t.Errorf("%d are %s", n, outcome)
+		}
 	}
 }
 
