@@ -9,6 +9,7 @@ replace github.com/pay-theory/streamer => ../..
 require (
 	github.com/aws/aws-cdk-go/awscdk/v2 v2.260.0
 	github.com/aws/jsii-runtime-go v1.133.0
+	github.com/dustin/go-humanize v1.0.1
 	github.com/pay-theory/streamer v0.0.0
 )
 

@@ -1,4 +1,4 @@
-// Command router is the app's router: it knows the action, and not its handler.
+// Command router is the app's router: it knows the actions, and not their handlers.
 package main
 
 import (
@@ -6,4 +6,4 @@ import (
 	"github.com/pay-theory/streamer/functions/serve"
 )
 
-func main() { serve.Router(primes.Count) }
+func main() { serve.Router(primes.Count, primes.Factor) }
