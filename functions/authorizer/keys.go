@@ -102,7 +102,7 @@ func (c *cachedKeys) find(ctx context.Context, w wanted) ([]key, error) {
 	known := c.last.Load()
 	found, err := w.among(known.keys)
 	if errors.Is(err, errUnknownKey) || c.now().Sub(known.good) >= keysFresh {
-		known = c.refresh(ctx, known)
+		known = c.refresh(ctx)
 		found, err = w.among(known.keys)
 	}
 	switch {
@@ -114,9 +114,9 @@ func (c *cachedKeys) find(ctx context.Context, w wanted) ([]key, error) {
 	return found, nil
 }
 
-// refresh fetches the keys anew, unless that was done since seen was, or just before. It
-// returns what is known then.
-func (c *cachedKeys) refresh(ctx context.Context, seen *attempt) *attempt {
+// refresh fetches the keys anew, unless that was tried just before. It returns what is
+// known then. Who waited for another's fetch finds that it was just before.
+func (c *cachedKeys) refresh(ctx context.Context) *attempt {
 	c.fetching.Lock()
 	defer c.fetching.Unlock()
 	known, now := c.last.Load(), c.now()
@@ -124,7 +124,7 @@ func (c *cachedKeys) refresh(ctx context.Context, seen *attempt) *attempt {
 	if len(known.keys) == 0 {
 		pause = firstPause
 	}
-	if known != seen || now.Sub(known.at) < pause {
+	if now.Sub(known.at) < pause {
 		return known
 	}
 	next := &attempt{at: now, keys: known.keys, good: known.good}

@@ -160,6 +160,17 @@ func TestBadClocksAreNamed(t *testing.T) {
 	}
 }
 
+func TestIAM(t *testing.T) {
+	for text, want := range map[string]*contract.IAM{"": nil, "{}": {}, `{"tenant":"acme"}`: {Tenant: "acme"}} {
+		if got, err := iam(text); err != nil || (got == nil) != (want == nil) || (got != nil && *got != *want) {
+			t.Errorf("%s: %+v, err %v", text, got, err)
+		}
+	}
+	if got, err := iam("true"); err == nil || !strings.Contains(err.Error(), contract.EnvIAM) {
+		t.Errorf("%+v, err %v", got, err)
+	}
+}
+
 func TestIDs(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
 	seen := map[string]bool{}
