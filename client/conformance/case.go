@@ -26,7 +26,7 @@ type Case struct {
 	PayloadSize int             `json:"payload_size,omitempty"`
 	// Attach has the client attach to a request that is not there, instead.
 	Attach bool `json:"attach,omitempty"`
-	// TokenMS is how long a token lasts, an hour if it is zero. The client gets a fresh one
+	// TokenMS is how long a token lasts, a day if it is zero. The client gets a fresh one
 	// whenever it asks.
 	TokenMS int `json:"token_ms,omitempty"`
 	// Timing are settings of the client in milliseconds, by their names: answer, ping, pong,
@@ -39,6 +39,9 @@ type Case struct {
 	Refuse []int `json:"refuse,omitempty"`
 	// Submits are what becomes of the first submissions, in order; the others are taken.
 	Submits []Submission `json:"submits,omitempty"`
+	// EndsLost is how many of the terminal frames are lost that follow an answer: a function
+	// may die between the two.
+	EndsLost int `json:"ends_lost,omitempty"`
 	// Steps are played once the request is stored.
 	Steps []Step `json:"steps,omitempty"`
 
@@ -96,7 +99,8 @@ type Step struct {
 	Link    bool `json:"link,omitempty"`
 	Expired int  `json:"expired,omitempty"`
 
-	// Close is the code of a close frame; 1006 resets the connection.
+	// Close is the code of a close frame; 1006 resets the connection. Steps happen before
+	// anyone is back.
 	Close int `json:"close,omitempty"`
 	// Status and Count: that many handshakes are refused. Count is also of frames that are
 	// sent again, and of connections to wait for.
@@ -104,7 +108,7 @@ type Step struct {
 	Count  int    `json:"count,omitempty"`
 	MS     int    `json:"ms,omitempty"`
 	Text   string `json:"text,omitempty"`
-	// Steps are played Repeat times, with {n} in their messages counted from 1.
+	// Repeat is how often Steps are played, with {n} in their messages counted from 1.
 	Repeat int    `json:"repeat,omitempty"`
 	Steps  []Step `json:"steps,omitempty"`
 }

@@ -33,6 +33,7 @@ type run struct {
 	expired map[string]int    // how often a file's link is still to be refused
 	request *request
 	late    []func() // answers that wait for the script's end
+	lost    int      // terminal frames so far
 }
 
 // request is the request of a run, as a stage would have it in its table.
@@ -197,9 +198,7 @@ func (r *run) about(c *connection, m protocol.Message) {
 			Answer: answer(m.ID), RequestID: q.RequestID, Status: state.Status, Attempt: state.Attempt,
 			Percentage: state.Percentage, Message: state.Message, Seq: state.Seq,
 		})
-		if q.terminal != nil {
-			c.frame(q.terminal)
-		}
+		r.end(c)
 	case protocol.ActionUnsubscribe:
 		delete(q.watchers, c)
 		c.frame(protocol.Unsubscribed{Answer: answer(m.ID), RequestID: q.RequestID})
@@ -210,6 +209,17 @@ func (r *run) about(c *connection, m protocol.Message) {
 		state := q.Request
 		state.Answer = answer(m.ID)
 		c.frame(state)
+	}
+}
+
+// end follows an answer with the terminal frame, if there is one.
+func (r *run) end(c *connection) {
+	switch {
+	case r.request.terminal == nil:
+	case r.lost < r.c.EndsLost:
+		r.lost++
+	default:
+		c.frame(r.request.terminal)
 	}
 }
 
@@ -272,9 +282,7 @@ func (r *run) store(c *connection, m protocol.Message) (reply func()) {
 		f.Status, f.Duplicate = q.Status, true
 		return func() {
 			c.frame(f)
-			if q.terminal != nil {
-				c.frame(q.terminal)
-			}
+			r.end(c)
 		}
 	}
 	r.report.Created++

@@ -44,7 +44,9 @@ func (r *run) steps(steps []Step, n int) {
 				r.steps(s.Steps, i+1)
 			}
 		default:
+			r.mu.Lock()
 			r.step(s)
+			r.mu.Unlock()
 		}
 	}
 }
@@ -66,9 +68,8 @@ func (r *run) await(holds func() bool) {
 	}
 }
 
+// step does what takes no time. The caller holds the lock.
 func (r *run) step(s Step) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	q := r.request
 	switch s.Do {
 	case DoAgain:
@@ -88,6 +89,9 @@ func (r *run) step(s Step) {
 	case DoClose:
 		for len(r.open_) > 0 {
 			r.cut(r.open_[0], s.Close)
+		}
+		for _, meanwhile := range s.Steps {
+			r.step(meanwhile)
 		}
 	case DoRefuse:
 		for range s.Count {

@@ -273,6 +273,19 @@ describe("tokens", () => {
     assert.deepEqual([asked, stage.connections], [3, 2]);
   });
 
+  it("are fresh a minute before they run out", async (t) => {
+    const stage = mockStage({});
+    const clock = new JumpingClock();
+    const timing = { pingMs: 1e9, busyPingMs: 1e9, idleMs: 1e9 };
+    const streamer = client(t, stage, { clock, timing, token: () => jwt({ exp: (clock.now() + 3_600_000) / 1000 }) });
+    await live(streamer);
+    clock.jump(58 * 60_000);
+    await sleep(20);
+    assert.equal(stage.connections, 1);
+    clock.jump(65_000);
+    while (stage.connections < 2) await sleep(1);
+  });
+
   it("end the client if they say that there is none", async (t) => {
     const streamer = client(t, mockStage({}), { token: () => Promise.reject(new StreamerError("SIGNED_OUT", "sign in")) });
     await assert.rejects(streamer.submit("work").result(), { code: "SIGNED_OUT" });

@@ -25,6 +25,7 @@ interface Case {
 
 const cases: Case[] = JSON.parse(readFileSync(folder("../conformance/cases.json"), "utf8"));
 const hour = 3_600_000;
+const day = 24 * hour;
 
 // The server is a Go program; it ends when its input does.
 const server = spawn("go", ["run", "./client/conformance/serve"], { cwd: folder("../.."), stdio: ["pipe", "pipe", "inherit"] });
@@ -46,7 +47,7 @@ async function play(c: Case): Promise<void> {
   const { answer: answerMs, ping, pong: pongMs, life: lifeMs, handover: handoverMs } = c.timing ?? {};
   const given = { answerMs, pingMs: ping, busyPingMs: ping, pongMs, lifeMs, handoverMs };
   const timing = { backoffMs: 10, ...Object.fromEntries(Object.entries(given).filter(([, ms]) => ms !== undefined)) };
-  const dial = () => connect(`ws://${place}`, { token: () => jwt({ exp: (Date.now() + (c.token_ms ?? hour)) / 1000 }), WebSocket, timing, clock });
+  const dial = () => connect(`ws://${place}`, { token: () => jwt({ exp: (Date.now() + (c.token_ms ?? day)) / 1000 }), WebSocket, timing, clock });
 
   let client: Streamer = dial();
   let updates: string[];
