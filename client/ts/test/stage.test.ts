@@ -106,7 +106,7 @@ describe("on the local stage", { ...needsStage, concurrency: 8, timeout: 180_000
 
   it("a token that is refused is not asked for again if there is no other", async (t) => {
     const user = fresh();
-    const streamer = dial(t, user, { token: token(user, -10) });
+    const streamer = dial(t, user, { token: token(user, -600) });
     await assert.rejects(streamer.submit("echo", 1).result(), { code: "UNAUTHENTICATED" });
     assert.equal(streamer.state, "closed");
   });
