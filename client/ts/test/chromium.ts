@@ -37,8 +37,17 @@ export async function browse(script: string, signal: AbortSignal): Promise<any> 
   await once(server, "listening");
   const profile = mkdtempSync(join(tmpdir(), "streamer-chromium-"));
   const page = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  // Containers have no sandbox for it, and little shared memory.
-  const browser = spawn(chromium!, ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", `--user-data-dir=${profile}`, page], { stdio: "ignore" });
+  // Containers have no sandbox for it, and little shared memory. It is many processes, and
+  // where Debian has it begun by a script, only their group has them all.
+  const browser = spawn(chromium!, ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", `--user-data-dir=${profile}`, page], { stdio: "ignore", detached: true });
+  const kill = () => {
+    try {
+      process.kill(-browser.pid!, "SIGKILL");
+    } catch {
+      // it has ended by itself
+    }
+  };
+  process.once("exit", kill);
   const gone = once(browser, "exit");
   try {
     return await Promise.race([
@@ -47,10 +56,11 @@ export async function browse(script: string, signal: AbortSignal): Promise<any> 
       once(signal, "abort").then(() => Promise.reject(new Error("the page reports nothing"))),
     ]);
   } finally {
-    browser.kill("SIGKILL");
+    process.off("exit", kill);
+    kill();
     await gone;
     server.close();
     server.closeAllConnections();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 10 }); // the last of them may still be writing
   }
 }

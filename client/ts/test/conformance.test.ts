@@ -31,13 +31,13 @@ const day = 24 * hour;
 const server = spawn("go", ["run", "./client/conformance/serve"], { cwd: folder("../.."), stdio: ["pipe", "pipe", "inherit"] });
 let address: string;
 
-describe("conformance", { concurrency: 8, timeout: 180_000 }, () => {
+describe("conformance", { concurrency: 8, timeout: 300_000 }, () => {
   before(async () => {
     [address] = await once(createInterface(server.stdout), "line") as [string];
   });
   after(() => server.stdin.end());
 
-  for (const c of cases) it(`${c.name}: ${c.about}`, { timeout: 60_000 }, () => play(c));
+  for (const c of cases) it(`${c.name}: ${c.about}`, { timeout: 120_000 }, () => play(c));
 });
 
 async function play(c: Case): Promise<void> {

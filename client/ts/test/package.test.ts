@@ -13,7 +13,7 @@ import { needs } from "./stage.js";
 /** What the core may have, minified and compressed, in bytes. */
 const maxCore = 8000;
 
-describe("the package", { timeout: 120_000 }, () => {
+describe("the package", { timeout: 300_000 }, () => {
   const home = mkdtempSync(join(tmpdir(), "streamer-consumer-"));
   const run = (command: string, ...args: string[]) => execFileSync(command, args, { cwd: home, encoding: "utf8" });
   const write = (name: string, text: string) => writeFileSync(join(home, name), text);
@@ -50,7 +50,7 @@ describe("the package", { timeout: 120_000 }, () => {
 
   it("works in Chromium, bundled", needs("Chromium, as apt-get install chromium-headless-shell brings it", chromium), async (t) => {
     write("browser.mjs", `${page}\nawait fetch("/report", { method: "POST", body: JSON.stringify(seen) });`);
-    assert.deepEqual(await browse(await bundle("browser.mjs"), AbortSignal.any([t.signal, AbortSignal.timeout(60_000)])), seen);
+    assert.deepEqual(await browse(await bundle("browser.mjs"), AbortSignal.any([t.signal, AbortSignal.timeout(120_000)])), seen);
   });
 
   for (const [what, lib, types] of [["browsers", ["ES2022", "DOM"], []], ["Node", ["ES2022"], ["node"]]] as const) {

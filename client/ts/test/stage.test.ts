@@ -10,7 +10,7 @@ interface Actions {
   echo_async: { payload: { message: string; duration_ms?: number; steps?: number }; result: { message: string } };
 }
 
-describe("on the local stage", { ...needsStage, concurrency: 8, timeout: 180_000 }, () => {
+describe("on the local stage", { ...needsStage, concurrency: 8, timeout: 300_000 }, () => {
   it("a sync action answers", async (t) => {
     const payload = { text: "Größe <5 MB> & 日本 😀", n: 1.5, none: null };
     assert.deepEqual(await dial(t).submit("echo", payload).result(), payload);
