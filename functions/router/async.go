@@ -22,8 +22,20 @@ import (
 // time: with a payload of this size a row is still below one.
 const maxRowPayload = 200
 
+// errExpired says that the request that stood in a new one's way has expired meanwhile.
+var errExpired = serviceError{errors.New("the request with this key has expired meanwhile")}
+
 // accept stores an async request: from then on it ends in exactly one terminal state.
 func (r *Router) accept(ctx context.Context, c call, spec streamer.Spec) (protocol.Frame, error) {
+	frame, err := r.store(ctx, c, spec)
+	if errors.Is(err, errExpired) {
+		return r.store(ctx, c, spec)
+	}
+	return frame, err
+}
+
+// store is accept, once.
+func (r *Router) store(ctx context.Context, c call, spec streamer.Spec) (protocol.Frame, error) {
 	now := r.Clock.Now()
 	s, err := r.submission(ctx, c, spec, now)
 	if err != nil {
@@ -93,6 +105,9 @@ func (r *Router) again(ctx context.Context, c call, s lifecycle.Submission, row 
 		return nil, streamer.Errorf(protocol.IdempotencyMismatch, "the idempotency key was used before with another payload: take a new key, or send that payload")
 	}
 	row, err := r.watch(ctx, c, s.Key)
+	if e, ok := streamer.AsError(err); ok && e.Code == protocol.NotFound {
+		return nil, errExpired
+	}
 	if err != nil {
 		return nil, err
 	}

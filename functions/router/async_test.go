@@ -213,6 +213,29 @@ func TestAnEndedRequestWithTheSameKey(t *testing.T) {
 	}
 }
 
+// A request that expires between the two looks at it is as good as gone.
+func TestAKeyWhoseRequestExpiresMeanwhile(t *testing.T) {
+	w := open(t, echoAsync)
+	ev := w.message(t, `{"action":"echo_async","idempotency_key":"k"}`)
+	ev.RequestContext.Authorizer.(map[string]any)["exp"] = "4102444800"
+	id := w.accept(t, ev)
+	w.update(t, id, lifecycle.Claim("m", "o", start, time.Minute))
+	w.update(t, id, lifecycle.Complete(1, lifecycle.Outcome{Result: `[1]`}, lifecycle.Seq(1, 3), start))
+	w.requests.race = func(op string) {
+		if op == "watch" {
+			w.clock.set(start.Add(lifecycle.Retention))
+		}
+	}
+	ev.RequestContext.RequestID = "another"
+	f, ok := w.send(t, ev).(protocol.Accepted)
+	if !ok || f.RequestID != id || f.Duplicate || f.Status != protocol.Pending {
+		t.Errorf("answered %+v", f)
+	}
+	if row := w.row(t, "acme", id); row.Status != protocol.Pending || row.Result != "" {
+		t.Errorf("the row is %+v", row)
+	}
+}
+
 func TestAServiceThatIsAway(t *testing.T) {
 	const large = `{"id":"m1","action":"echo_async","payload":"`
 	for name, c := range map[string]struct {
