@@ -84,6 +84,8 @@ func (j *judge) answered(p *pending, id string, body []byte) {
 		j.w.violate("%s %s is answered as %q", p.verb, id, answerOf(f).ID)
 	case f.Type() != protocol.TypeError && p.id != "" && about(f) != p.id:
 		j.w.violate("%s of %s is answered with %s of %s", p.verb, short(p.id), f.Type(), short(about(f)))
+	case j.expired(about(f), p.at, true) && !j.bygone(f):
+		j.w.violate("%s of %s is answered with %s, although it had expired", p.verb, short(about(f)), f.Type())
 	}
 }
 
@@ -129,7 +131,8 @@ func (j *judge) fair(c *client, p *pending, f protocol.Error) bool {
 	case p.refusal:
 		return true
 	case protocol.Unavailable:
-		return !j.w.plan.quiet || p.verb == protocol.ActionCancel
+		faulty := !j.w.plan.quiet && (!j.w.calm || p.at.Before(j.calmAt))
+		return faulty || p.verb == protocol.ActionCancel
 	case protocol.Unauthenticated:
 		return !p.on.expires.After(j.w.now().Add(j.w.plan.skew))
 	case protocol.TooManyWatchers:
@@ -141,6 +144,10 @@ func (j *judge) fair(c *client, p *pending, f protocol.Error) bool {
 	case protocol.NotFound, protocol.InvalidPayload:
 		if wt != nil {
 			return wt.upload != nil && wt.upload.spoilt()
+		}
+		if f.Code == protocol.NotFound && j.expired(p.id, j.w.now(), false) {
+			j.w.saw("world asked for what expired")
+			return true
 		}
 		return false
 	case protocol.IdempotencyMismatch:

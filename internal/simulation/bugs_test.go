@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/protocol"
@@ -30,6 +31,7 @@ type bug struct {
 	identity func(person) person
 	job      func(*job) // what is asked for
 	object   func(key string) string
+	effect   func(name string) string
 	// swallow says which frames are not posted, and nobody is told.
 	swallow func(protocol.Frame) bool
 
@@ -40,6 +42,11 @@ type bug struct {
 	deletesFirst bool // messages, as they are delivered
 	keepsNothing bool // of the messages that a processor wants to stay
 	throttled    bool // that a post was is not told
+
+	// read changes a row as a process gets to see it.
+	read func(lifecycle.Row) lifecycle.Row
+	// expiry changes the moment by which the table takes a row for expired.
+	expiry func(now time.Time) time.Time
 
 	indexBlind    bool // the index never learns of anything
 	indexBelieved bool // it shows rows as they were, and nobody looks at the table
@@ -72,7 +79,7 @@ var planted = []bug{
 	// lifecycle: owned.
 	{name: "terminal writes do not look at the status", found: "second terminal transition", update: without("status", "complete", "fail", "cancelled", "end")},
 	// lifecycle: seen.
-	{name: "ending does not look at what was read", found: "the end", update: free("end"), plan: func(p *plan) { p.cancels, p.odds[slow] = 0.5, 0.1 }},
+	{name: "ending does not look at what was read", found: "a terminal state changes", update: free("end"), plan: func(p *plan) { p.cancels, p.odds[slow] = 0.5, 0.1 }},
 	// lifecycle: Claim.
 	{name: "a claim does not look at the lease", found: "the lease lasts", update: without("lease_until", "claim")},
 	{name: "a claim does not look at the back-off", found: "before its time", update: without("next_at", "claim")},
@@ -88,6 +95,15 @@ var planted = []bug{
 			w.table.forget(row.Key())
 		}
 	}},
+	{name: "what expires is never over", found: "is told UNAVAILABLE", plan: (*plan).live, expiry: func(time.Time) time.Time { return time.Time{} }},
+	{name: "what ends is over at once", found: "over one", expiry: func(now time.Time) time.Time { return now.Add(lifecycle.Retention) }},
+	// lifecycle: Row.Expired; router: own, watch, unsubscribe.
+	{name: "what expired is shown until it vanishes", found: "although it had expired", plan: (*plan).live, read: func(row lifecycle.Row) lifecycle.Row {
+		row.TTL = 0
+		return row
+	}},
+	// executor: effect.
+	{name: "the effects of what expired are those of what comes after", found: "which charged what expired", plan: (*plan).live, effect: replaced(`^[0-9]+#`, ""), job: func(j *job) { j.Kind, j.Pad = marathon, "" }},
 	// lifecycle: KeyedID.
 	{name: "an idempotency key makes a new request", found: "has brought in", plan: func(p *plan) { p.odds[doneButFailed] = 0.1 }, message: func(body string) string {
 		return regexp.MustCompile(`"idempotency_key":"[^"]*",?`).ReplaceAllString(body, "")

@@ -89,7 +89,7 @@ var expectations = map[string][]string{
 	},
 	"world": {
 		"disconnect", "unchecked upload", "PUT by a client failed", "PUT by a client done-but-failed", "GET by a client failed",
-		"record lost", "record twice", "message twice", "delete lost", "stale delete", "stale hold", "misplaced", "index late", "index shows open", "index shows ended", "no disconnect event",
+		"record lost", "record twice", "message twice", "delete lost", "stale delete", "stale hold", "misplaced", "vanish", "key anew", "asked for what expired", "index late", "index shows open", "index shows ended", "no disconnect event",
 	},
 }
 

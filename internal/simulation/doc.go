@@ -29,6 +29,9 @@
 // most ten minutes (the reconciler's two minutes of patience and five of period, one
 // delivery), plus the reconciler's own pause if it had sent hints in vain before.
 //
+// Some worlds live twice: a week goes by in which requests expire, and clients come back
+// under their keys and ids while rows vanish late, one by one.
+//
 // The world watches every write and every frame. What it holds them to is in judge_test.go
 // and, for what clients are answered and who is told what, in answers_test.go. Each of the
 // planted bugs in bugs_test.go must be found by some seed, so that a check that checks

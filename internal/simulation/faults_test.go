@@ -59,6 +59,8 @@ type plan struct {
 	indexLag                float64 // the index is late by seconds or minutes
 	clientFiles             float64 // what clients do with S3 themselves fails
 
+	// twice is a world that lives again after a week.
+	twice bool
 	// lax is an S3 that does not check what is uploaded.
 	lax bool
 	// bare messages come without what the authorizer said.
@@ -94,6 +96,7 @@ func newPlan(dice *rand.Rand) plan {
 	p.staleDelete, p.staleHold = some(0.3), some(0.5)
 	p.disconnects, p.noDisconnectEvent = some(0.4), some(0.3)
 	p.cancels, p.clientFiles, p.indexLag = some(0.2), some(0.2), some(0.3)
+	p.twice = dice.IntN(8) == 0
 	p.lax, p.bare = dice.IntN(2) == 0, dice.IntN(6) == 0
 	if dice.IntN(6) == 0 {
 		p.tokens = between(dice, 2*time.Minute, 10*time.Minute)
@@ -104,6 +107,9 @@ func newPlan(dice *rand.Rand) plan {
 	p.misplaced = some(0.1)
 	return p
 }
+
+// live has the world live twice.
+func (p *plan) live() { p.twice = true }
 
 // hush leaves nothing but doubles.
 func (p *plan) hush() {

@@ -22,6 +22,8 @@ type judge struct {
 	holders   map[string]holder        // who made the last claim
 	claims    map[string]int
 	creations int
+	again     int                      // how many of these over one that had expired
+	former    map[string]lifecycle.Row // what these were put over, by id
 	ends      int
 	claimed   int
 
@@ -32,6 +34,7 @@ type judge struct {
 	states    map[string]int    // how far a request's handlers know that it was saved, by id
 	starts    map[*process]int  // how far that was when a process claimed
 	charges   map[string]string // by id
+	spent     map[string]string // those of what had an id before
 	forsaken  map[string]bool   // the world itself lost a hint of it
 }
 
@@ -42,9 +45,9 @@ type holder struct {
 
 func newJudge(w *world) *judge {
 	return &judge{
-		w: w, rows: map[string]lifecycle.Row{}, pks: map[string]string{}, holders: map[string]holder{}, claims: map[string]int{},
+		w: w, rows: map[string]lifecycle.Row{}, pks: map[string]string{}, former: map[string]lifecycle.Row{}, holders: map[string]holder{}, claims: map[string]int{},
 		frames: map[string]map[int64]string{}, keys: map[string]string{}, wants: map[string]*want{},
-		states: map[string]int{}, starts: map[*process]int{}, charges: map[string]string{},
+		states: map[string]int{}, starts: map[*process]int{}, charges: map[string]string{}, spent: map[string]string{},
 		cancelled: map[string]bool{}, forsaken: map[string]bool{},
 	}
 }
@@ -59,7 +62,11 @@ func (j *judge) row(id string) (lifecycle.Row, bool) {
 }
 
 func (j *judge) created(p *process, row lifecycle.Row) {
-	if before, stood := j.rows[row.PK]; stood {
+	before, stood := j.rows[row.PK]
+	switch {
+	case stood && j.expired(row.Key().ID, j.w.now(), false):
+		j.anew(before)
+	case stood:
 		j.w.violate("%s creates %s over one that is %s", p.name, short(row.PK), before.Status)
 	}
 	if before := j.pks[row.Key().ID]; before != "" && before != row.PK {
@@ -182,7 +189,7 @@ func lag(row lifecycle.Row) time.Duration {
 // posted holds a frame that API Gateway took to what went out before it.
 func (j *judge) posted(p *process, c *conn, f protocol.Frame) {
 	e, ok := protocol.EventOf(f)
-	if !ok {
+	if !ok || j.bygone(f) {
 		return
 	}
 	row, exists := j.row(e.RequestID)
@@ -251,6 +258,9 @@ func (j *judge) charged(id, by string) {
 	if before := j.charges[id]; before != "" && before != by {
 		j.w.violate("%s was charged by %s, and before by %s", short(id), by, before)
 	}
+	if by == j.spent[id] {
+		j.w.violate("%s was charged by %s, which charged what expired", short(id), by)
+	}
 	j.charges[id] = by
 }
 
@@ -264,8 +274,8 @@ func (j *judge) shown(f protocol.Request) {
 
 // verdict looks at the world once it is at rest, before anyone asks again.
 func (j *judge) verdict() {
-	if j.creations != len(j.rows) {
-		j.w.violate("%d requests were created, there are %d", j.creations, len(j.rows))
+	if j.creations-j.again != len(j.rows) {
+		j.w.violate("%d requests were created, there are %d", j.creations-j.again, len(j.rows))
 	}
 	for _, pk := range slices.Sorted(maps.Keys(j.rows)) {
 		row := j.rows[pk]

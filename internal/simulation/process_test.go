@@ -276,7 +276,7 @@ func (w *world) conduct(p *process, k kind, what string, dice *rand.Rand, extra 
 		back = between(dice, 300*time.Microsecond, 8*time.Millisecond)
 	}
 	fate := w.plan.fate(k, dice)
-	if w.calm || from.Add(there).Sub(w.began) >= w.plan.faults {
+	if w.calm || !from.Add(there).Before(w.calmFrom) {
 		fate = fine
 	}
 	if fate != fine {

@@ -195,6 +195,9 @@ func (w *world) manager(p *process) *connection.Manager {
 
 // reconcile runs the reconciler every five minutes.
 func (w *world) reconcile() {
+	if w.asleep {
+		return
+	}
 	w.in(5*time.Minute, w.reconcile)
 	w.start("reconciler", time.Minute, func(ctx context.Context, p *process) func() {
 		r := reconciler.Reconciler{Requests: table{w.table.Memory, p}, Queue: work{p}, Clock: p, Metrics: metric.None{}, Log: w.log}

@@ -31,7 +31,13 @@ func (c *client) know(id string) *seen {
 // event is a frame about the life of a request. One that is not above the last is
 // dropped, as clients are told to.
 func (c *client) event(at *conn, e protocol.Event, f protocol.Frame) {
+	if c.w.bygone(f) {
+		return
+	}
 	s := c.know(e.RequestID)
+	if s.end != nil && c.w.bygone(s.end) {
+		*s = seen{id: s.id, last: -1}
+	}
 	if wt := c.wanted(e.Ref); wt != nil && wt.id == "" {
 		wt.id = e.RequestID // the answer was lost
 		c.w.wants[e.RequestID] = wt

@@ -47,6 +47,9 @@ func (t table) Create(ctx context.Context, row lifecycle.Row, now time.Time) err
 		if w.bug.create != nil {
 			w.bug.create(w, &row)
 		}
+		if w.bug.expiry != nil {
+			now = w.bug.expiry(now)
+		}
 		err := w.table.Memory.Create(w.ctx, row, now)
 		if err == nil {
 			w.index.follow(w.rows[row.PK], w.table.wrote)
@@ -74,6 +77,9 @@ func (t table) Update(ctx context.Context, key lifecycle.Key, u lifecycle.Update
 		if stood, refused := errors.AsType[*store.RefusedError](err); refused {
 			w.refusedWrite(u, stood, now)
 		}
+		if err == nil && w.bug.read != nil {
+			row = w.bug.read(row)
+		}
 		return row, err
 	})
 }
@@ -86,6 +92,9 @@ func (t table) Get(ctx context.Context, key lifecycle.Key) (lifecycle.Row, bool,
 	}
 	f, err := ask(t.p, ctx, toTable, "get "+short(key.ID), 0, func() (f found, err error) {
 		f.row, f.exists, err = t.Memory.Get(t.p.w.ctx, key)
+		if t.p.w.bug.read != nil {
+			f.row = t.p.w.bug.read(f.row)
+		}
 		return f, err
 	})
 	return f.row, f.exists, err
@@ -129,6 +138,9 @@ func (t table) State(ctx context.Context, key lifecycle.Key, hash []byte) (strin
 
 // PutOnce implements store.Requests.
 func (t table) PutOnce(ctx context.Context, key lifecycle.Key, name, result string, expires time.Time) (string, error) {
+	if t.p.w.bug.effect != nil {
+		name = t.p.w.bug.effect(name)
+	}
 	return ask(t.p, ctx, toTable, "put once "+short(key.ID), 0, func() (string, error) {
 		if t.p.w.bug.forgetsEffects {
 			return result, nil
@@ -139,6 +151,9 @@ func (t table) PutOnce(ctx context.Context, key lifecycle.Key, name, result stri
 
 // Once implements store.Requests.
 func (t table) Once(ctx context.Context, key lifecycle.Key, name string) (string, bool, error) {
+	if t.p.w.bug.effect != nil {
+		name = t.p.w.bug.effect(name)
+	}
 	type found struct {
 		result string
 		exists bool

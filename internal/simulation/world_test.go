@@ -34,6 +34,9 @@ type world struct {
 	agenda    agenda
 	scheduled int
 	calm      bool // no new faults
+	calmFrom  time.Time
+	asleep    bool // a week goes by
+	lived     bool // and a second life has begun
 	done      bool
 
 	lines  []line
@@ -221,7 +224,15 @@ func simulate(ctx context.Context, seed uint64, b bug, verbose io.Writer) *world
 	if !b.noReconciler {
 		w.in(w.between(0, 5*time.Minute), w.reconcile)
 	}
-	w.in(w.plan.faults, func() {
+	w.during(w.plan.faults)
+	w.run()
+	return w
+}
+
+// during has faults for so long, and then looks whether all comes to its end.
+func (w *world) during(faults time.Duration) {
+	w.calm, w.calmFrom = false, w.now().Add(faults)
+	w.at(w.calmFrom, func() {
 		w.calm = true
 		w.calmAt = w.now()
 		w.note("world", "faults stop", "")
@@ -230,8 +241,6 @@ func simulate(ctx context.Context, seed uint64, b bug, verbose io.Writer) *world
 		}
 		w.in(time.Second, func() { w.settle(time.Second) })
 	})
-	w.run()
-	return w
 }
 
 // horizon is when a world that has not come to rest is given up.
@@ -299,7 +308,7 @@ func (w *world) last() {
 		switch {
 		case !slices.ContainsFunc(w.clients, func(c *client) bool { return c.restless() != "" }):
 			w.final()
-			w.done = true
+			w.over()
 		case left == 0:
 			w.violate("clients do not get their last answers")
 			w.final()
@@ -309,6 +318,15 @@ func (w *world) last() {
 		}
 	}
 	w.in(5*time.Second, func() { wait(120) })
+}
+
+// over ends the world, or its first life.
+func (w *world) over() {
+	if w.plan.twice && !w.lived && len(w.broken) == 0 {
+		w.week()
+		return
+	}
+	w.done = true
 }
 
 // short is enough of an id to tell it from others in the log.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,15 +24,21 @@ import (
 type Memory struct {
 	mu        sync.Mutex
 	items     map[string]item
-	documents map[string]string // beside the rows
+	documents map[string]document // beside the rows
 	// OnPut, if set, is called with each row that a write leaves, as a stream would. It
 	// must not call the table.
 	OnPut func(lifecycle.Row)
 }
 
+// document is what is kept beside a row, until its time to live is over.
+type document struct {
+	text    string
+	expires time.Time
+}
+
 // NewMemory makes an empty table.
 func NewMemory() *Memory {
-	return &Memory{items: map[string]item{}, documents: map[string]string{}}
+	return &Memory{items: map[string]item{}, documents: map[string]document{}}
 }
 
 var _ Requests = (*Memory)(nil)
@@ -97,16 +104,16 @@ func (m *Memory) Get(ctx context.Context, key lifecycle.Key) (lifecycle.Row, boo
 }
 
 // PutPayload implements Requests.
-func (m *Memory) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, _ time.Time) error {
-	return m.put(ctx, "put payload", key, payloadSK(hash), payload)
+func (m *Memory) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, expires time.Time) error {
+	return m.put(ctx, "put payload", key, payloadSK(hash), document{payload, expires})
 }
 
 // PutState implements Requests.
-func (m *Memory) PutState(ctx context.Context, key lifecycle.Key, hash []byte, state string, _ time.Time) error {
-	return m.put(ctx, "put state", key, stateSK(hash), state)
+func (m *Memory) PutState(ctx context.Context, key lifecycle.Key, hash []byte, state string, expires time.Time) error {
+	return m.put(ctx, "put state", key, stateSK(hash), document{state, expires})
 }
 
-func (m *Memory) put(ctx context.Context, what string, key lifecycle.Key, sk, doc string) error {
+func (m *Memory) put(ctx context.Context, what string, key lifecycle.Key, sk string, doc document) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
@@ -117,7 +124,7 @@ func (m *Memory) put(ctx context.Context, what string, key lifecycle.Key, sk, do
 }
 
 // PutOnce implements Requests.
-func (m *Memory) PutOnce(ctx context.Context, key lifecycle.Key, name, result string, _ time.Time) (string, error) {
+func (m *Memory) PutOnce(ctx context.Context, key lifecycle.Key, name, result string, expires time.Time) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", fmt.Errorf("put effect: %w", err)
 	}
@@ -125,9 +132,9 @@ func (m *Memory) PutOnce(ctx context.Context, key lifecycle.Key, name, result st
 	defer m.mu.Unlock()
 	at := key.PK() + onceSK(name)
 	if kept, exists := m.documents[at]; exists {
-		return kept, nil
+		return kept.text, nil
 	}
-	m.documents[at] = result
+	m.documents[at] = document{result, expires}
 	return result, nil
 }
 
@@ -156,7 +163,22 @@ func (m *Memory) document(ctx context.Context, what string, key lifecycle.Key, s
 	if !ok {
 		return "", fmt.Errorf("%s: %w", what, errNoDocument)
 	}
-	return doc, nil
+	return doc.text, nil
+}
+
+// Expire drops what there is of a request whose time to live is over at now. DynamoDB
+// does so some day, and not of all of it at once; until then everything stays readable.
+func (m *Memory) Expire(key lifecycle.Key, now time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.documents, func(at string, doc document) bool {
+		return strings.HasPrefix(at, key.PK()) && !doc.expires.After(now)
+	})
+	row, err := decodeRow(m.items[key.PK()])
+	if err == nil && row.Expired(now) {
+		delete(m.items, key.PK())
+	}
+	return err
 }
 
 // Open implements Requests.
