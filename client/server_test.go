@@ -6,45 +6,19 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
+	"go.uber.org/goleak"
 
 	"github.com/pay-theory/streamer/protocol"
 )
 
 // TestMain fails if anything of a client, or of the servers it talked to, is left running
 // after the tests.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if left := leaked(); code == 0 && left != "" {
-		fmt.Fprintln(os.Stderr, "goroutines are left:\n"+left)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func leaked() (left string) {
-	for range 100 {
-		stacks := make([]byte, 1<<20)
-		stacks = stacks[:runtime.Stack(stacks, true)]
-		left = ""
-		for stack := range strings.SplitSeq(string(stacks), "\n\n") {
-			if strings.Contains(stack, "coder/websocket") || strings.Contains(stack, "client.(*Client)") {
-				left += stack + "\n\n"
-			}
-		}
-		if left == "" {
-			return ""
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return left
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // socket is the server's end of a connection. A script plays on it.
 type socket struct {

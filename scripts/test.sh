@@ -1,9 +1,10 @@
 #!/bin/sh
-# Every test, as one stream of test2json events, under the race detector where there is a
-# C compiler. Apart from the others are: the stores' tests, since they call the stage while
-# integ counts the calls it sees; and without the race detector the CDK packages, whose jsii
-# runtime cannot stand it, the simulation, which plays ten times the seeds then, and the
-# demo, which is other programs. Last come the example module and the TypeScript SDK.
+# Every test, as one stream of test2json events, in an order of chance, under the race
+# detector where there is a C compiler. Apart from the others are: the stores' tests, since
+# they call the stage while integ counts the calls it sees; and without the race detector
+# the CDK packages, whose jsii runtime cannot stand it, the simulation, which plays ten
+# times the seeds then, and the demo, which is other programs. Last come the example module
+# and the TypeScript SDK.
 set -u
 
 race=
@@ -19,10 +20,10 @@ but() { echo "$packages" | grep -Ev "$1"; }
 status=0
 # shellcheck disable=SC2046 # lists of packages
 {
-  go test -json $race $(but "$stores|$plain") || status=1
-  go test -json $race $(only "$stores") || status=1
-  go test -json $(only "$plain") || status=1
+  go test -json -shuffle=on $race $(but "$stores|$plain") || status=1
+  go test -json -shuffle=on $race $(only "$stores") || status=1
+  go test -json -shuffle=on $(only "$plain") || status=1
 }
-(cd examples/primes && go test -json ./...) || status=1
+(cd examples/primes && go test -json -shuffle=on ./...) || status=1
 node client/ts/scripts/test.mjs --json || status=1
 exit $status

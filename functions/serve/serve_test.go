@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"go.uber.org/goleak"
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/contract"
@@ -60,7 +61,7 @@ func TestMain(m *testing.M) {
 		run()
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 func TestFunctionsThatCannotWorkDoNotStart(t *testing.T) {

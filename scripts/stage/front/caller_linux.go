@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -90,15 +91,48 @@ func functionName(pid int) string {
 
 func kill(pid int) error { return signal(pid, syscall.SIGKILL) }
 
-// stop freezes a process, and lets it go on after a while if that is not zero.
+// stop freezes a process, and lets it go on after a while if that is not zero. It returns
+// once the process stands still: on a busy machine that takes its time, and a caller that
+// is answered before would not be frozen.
 func stop(pid int, pause time.Duration) error {
 	if err := signal(pid, syscall.SIGSTOP); err != nil {
 		return err
+	}
+	for end := time.Now().Add(stopTimeout); !standsStill(pid); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return errors.Join(fmt.Errorf("process %d does not stop within %s", pid, stopTimeout), signal(pid, syscall.SIGCONT))
+		}
 	}
 	if pause > 0 {
 		time.AfterFunc(pause, func() { _ = signal(pid, syscall.SIGCONT) }) // it may have been killed meanwhile
 	}
 	return nil
+}
+
+// stopTimeout is how long a process may take to stop.
+const stopTimeout = 10 * time.Second
+
+// standsStill tells whether every thread of a process is stopped or dead.
+func standsStill(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/[0-9]*/stat", pid))
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(threads, func(file string) bool {
+		fields := statFields(file)
+		return len(fields) > 0 && !strings.Contains("TZX", fields[0])
+	})
+}
+
+// statFields are those of a process or a thread after its name: state, parent, … (man 5
+// proc); none if it is gone.
+func statFields(file string) []string {
+	stat, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	// pid (name) state ppid …, and a name may have spaces and brackets
+	return strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 }
 
 func signal(pid int, sig syscall.Signal) error {
@@ -119,12 +153,7 @@ func Descendant(pid, ancestor int, dir string) bool {
 		return false
 	}
 	for pid > 1 {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			return false
-		}
-		// pid (name) state ppid …, and a name may have spaces and brackets
-		fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+		fields := statFields(fmt.Sprintf("/proc/%d/stat", pid))
 		if len(fields) < 2 {
 			return false
 		}
