@@ -5,6 +5,7 @@ STAGE     ?= dev
 SEEDS     ?= 100000
 KILLS     ?= 2000
 LOAD      ?= 10m
+FUZZTIME  ?= 30s
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 STAGE_CMD := go run ./scripts/stage
 
@@ -71,8 +72,9 @@ cost: ## Compute what it costs, line by line: make cost ARGS="-duration 5m -fram
 account: ## Ask a deployed stage what only an account can show: make account OUTPUTS=file ARGS=list (STREAMER_TOKEN=…)
 	@STREAMER_OUTPUTS="$(abspath $(OUTPUTS))" go run ./scripts/account $(or $(ARGS),run)
 
-soak: node_modules ## Run for long what make test runs in short: SEEDS=100000 of the simulation, a stage under load for LOAD=10m, KILLS=2000 of its processes
+soak: node_modules ## Run for long what make test runs in short: SEEDS=100000 of the simulation, FUZZTIME=30s of each fuzz target, a stage under load for LOAD=10m, KILLS=2000 of its processes
 	STREAMER_SEEDS=$(SEEDS) go test -count=1 -timeout 0 -run TestSimulation ./internal/simulation
+	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 	@STREAMER_LOAD=$(LOAD) STREAMER_KILLS=$(KILLS) $(STAGE_CMD) run -c stage=local -- go test -tags soak -count=1 -v -timeout 0 -run 'TestLoad|TestRequestsEndWhileProcessesDie|TestFunctionTimesOut|TestRouterTimesOut' ./integ
 
 tidy: ## Tidy both modules after a change of dependencies

@@ -90,24 +90,29 @@ func (c *Client) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		message = bytes.TrimSpace(message)
-		if len(message) == 0 {
-			continue // what API Gateway makes of an answer without a body
-		}
 		if kind != websocket.MessageText {
 			c.log.WarnContext(ctx, "a binary message was ignored")
 			continue
 		}
-		frame, err := protocol.DecodeFrame(message)
-		switch {
-		case err == nil:
-			c.take(frame)
-		case gatewayError(message) != "":
-			c.log.WarnContext(ctx, "API Gateway reports an error", "message", gatewayError(message))
-			c.mishap(gatewayError(message))
-		default:
-			c.log.WarnContext(ctx, "a message that is no frame was ignored", "error", err)
-		}
+		c.receive(ctx, message)
+	}
+}
+
+// receive takes one message, whatever it is.
+func (c *Client) receive(ctx context.Context, message []byte) {
+	message = bytes.TrimSpace(message)
+	if len(message) == 0 {
+		return // what API Gateway makes of an answer without a body
+	}
+	frame, err := protocol.DecodeFrame(message)
+	switch {
+	case err == nil:
+		c.take(frame)
+	case gatewayError(message) != "":
+		c.log.WarnContext(ctx, "API Gateway reports an error", "message", gatewayError(message))
+		c.mishap(gatewayError(message))
+	default:
+		c.log.WarnContext(ctx, "a message that is no frame was ignored", "error", err)
 	}
 }
 

@@ -3,7 +3,9 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -118,7 +120,7 @@ func clocks(text string) (executor.Clocks, error) {
 	if err := dec.Decode(&ms); err != nil {
 		return c, fmt.Errorf("environment variable %s: %w", contract.EnvClocks, err)
 	}
-	if dec.More() {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return c, fmt.Errorf("environment variable %s: more than one JSON value: %s", contract.EnvClocks, text)
 	}
 	for _, set := range []struct {

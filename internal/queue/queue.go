@@ -3,7 +3,6 @@
 package queue
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -55,8 +54,7 @@ func Encode(key lifecycle.Key) (string, error) {
 // Decode reads a hint's message body.
 func Decode(s string) (lifecycle.Key, error) {
 	var b body
-	dec := json.NewDecoder(bytes.NewReader([]byte(s)))
-	if err := dec.Decode(&b); err != nil {
+	if err := json.Unmarshal([]byte(s), &b); err != nil {
 		return lifecycle.Key{}, fmt.Errorf("decode hint: %w", err)
 	}
 	if b.V != 1 || b.Tenant == "" || !lifecycle.ValidID(b.RequestID) {

@@ -162,7 +162,7 @@ func statistic(name string, sorted []float64) float64 {
 	case name == "Minimum":
 		return sorted[0]
 	case strings.HasPrefix(name, "p"):
-		if p, err := strconv.ParseFloat(name[1:], 64); err == nil {
+		if p, err := strconv.ParseFloat(name[1:], 64); err == nil && p > 0 && p <= 100 {
 			return sorted[max(int(math.Ceil(p/100*float64(len(sorted))))-1, 0)]
 		}
 	}

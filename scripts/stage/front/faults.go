@@ -131,9 +131,7 @@ func (f *faults) remove(name string) {
 
 func (f *faults) servePut(w http.ResponseWriter, r *http.Request) {
 	var rules []Rule
-	dec := json.NewDecoder(r.Body)
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&rules)
+	err := decode(r.Body, &rules)
 	if err == nil {
 		err = f.put(r.PathValue("set"), rules)
 	}

@@ -1,7 +1,6 @@
 package front
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -90,9 +89,7 @@ func (t *limitTable) of(uri string) Limits {
 // servePut adds limits, in the place of those with the same Match.
 func (t *limitTable) servePut(w http.ResponseWriter, r *http.Request) {
 	var l Limits
-	dec := json.NewDecoder(r.Body)
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&l)
+	err := decode(r.Body, &l)
 	if err == nil {
 		err = l.validate()
 	}

@@ -1,7 +1,7 @@
 package front
 
 import (
-	"bufio"
+	"bytes"
 	"io"
 	"net/http"
 	"net/url"
@@ -138,13 +138,15 @@ func formAction(r *http.Request) string {
 	if r.Body == nil || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		return ""
 	}
-	body := bufio.NewReaderSize(r.Body, actionWindow)
-	// An error is met again by whoever reads the body.
-	head, _ := body.Peek(actionWindow)
+	head, err := io.ReadAll(io.LimitReader(r.Body, actionWindow))
+	rest := io.Reader(r.Body)
+	if err != nil {
+		rest = broken{err} // whoever reads the body meets it too
+	}
 	r.Body = struct {
 		io.Reader
 		io.Closer
-	}{body, r.Body}
+	}{io.MultiReader(bytes.NewReader(head), rest), r.Body}
 	for pair := range strings.SplitSeq(string(head), "&") {
 		if name, ok := strings.CutPrefix(pair, "Action="); ok {
 			action, err := url.QueryUnescape(name)
@@ -156,3 +158,9 @@ func formAction(r *http.Request) string {
 	}
 	return ""
 }
+
+// broken is what remains of a body that could not be read to its end.
+type broken struct{ err error }
+
+// Read implements io.Reader.
+func (b broken) Read([]byte) (int, error) { return 0, b.err }
