@@ -128,7 +128,7 @@ func (m *model) update(c call) (u lifecycle.Update) {
 	case claim:
 		u = lifecycle.Claim(names[c.message], owner(c.fence), modelNow, modelLease)
 	case resume:
-		u = lifecycle.Resume(names[c.message], owner(c.fence), modelNow, modelLease)
+		u = lifecycle.Resume(seen.Fence, names[c.message], owner(c.fence), modelNow, modelLease)
 	case pulse:
 		u = lifecycle.Pulse(fence, progress, modelNow, modelLease, nil)
 	case complete:
@@ -401,7 +401,7 @@ func (m *model) run(n int, s state, w int) {
 func (m *model) deliver(n int, s state, w int, message, name int8) {
 	to, row := s, m.rows[s.row]
 	held := m.try(&to, call{what: claim, message: message, fence: name}).held ||
-		row.Continued() && m.try(&to, call{what: resume, message: message, fence: name}).held
+		row.Continued() && m.try(&to, call{what: resume, message: message, fence: name, seen: m.look(s)}).held
 	if held {
 		now := m.rows[to.row]
 		if now.Fence != row.Fence+1 || lifecycle.Seq(now.Fence, 1) <= row.Seq {
