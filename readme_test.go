@@ -33,23 +33,29 @@ func TestReadmeShowsTheExample(t *testing.T) {
 	}
 }
 
-// Every make target that the README names is one.
-func TestReadmeNamesTargets(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+// Every make target that a page at the top names is one.
+func TestPagesNameTargets(t *testing.T) {
 	makefile, err := os.ReadFile("Makefile")
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`make ([a-z-]+)`).FindAllSubmatch(readme, -1)
-	if len(named) == 0 {
-		t.Fatal("README.md names no target")
+	pages, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, target := range named {
-		if !regexp.MustCompile(`(?m)^` + string(target[1]) + `:`).Match(makefile) {
-			t.Errorf("README.md names make %s, which the Makefile does not have", target[1])
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := regexp.MustCompile("(?:[`\n]|[A-Z]=\\S+ )make ([a-z-]+)").FindAllSubmatch(text, -1)
+		if page == "README.md" && len(named) == 0 {
+			t.Fatal("README.md names no target")
+		}
+		for _, target := range named {
+			if !regexp.MustCompile(`(?m)^` + string(target[1]) + `:`).Match(makefile) {
+				t.Errorf("%s names make %s, which the Makefile does not have", page, target[1])
+			}
 		}
 	}
 }

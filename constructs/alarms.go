@@ -30,11 +30,15 @@ func (a Alarms) All() []awscloudwatch.Alarm {
 	return slices.DeleteFunc(all, func(alarm awscloudwatch.Alarm) bool { return alarm == nil })
 }
 
-// addAlarms makes the alarms. Each description says what it means and what to do first.
+// runbook says for each alarm what it means, how to look, what to do and when it is over.
+const runbook = "https://github.com/pay-theory/streamer/blob/main/RUNBOOK.md"
+
+// addAlarms makes the alarms. Each description says what it means, what to do first, and
+// where the runbook goes on.
 func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 	fiveMinutes := &awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(5))}
 
-	s.Alarms.DeadLetters = s.newAlarm(s, "DeadLettersAlarm", p, &awscloudwatch.AlarmProps{
+	s.Alarms.DeadLetters = s.newAlarm(s, "DeadLettersAlarm", "dead-letters", p, &awscloudwatch.AlarmProps{
 		AlarmDescription: jsii.String(fmt.Sprintf("A request was handed to the processor %d times and never came to an end. "+
 			"First: read the request_id of the message in the dead-letter queue, and the processor's log for it; redrive the queue when the cause is gone.", maxReceiveCount)),
 		Metric:             s.MetricDeadLetters(nil),
@@ -43,7 +47,7 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 		EvaluationPeriods:  jsii.Number(1),
 		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING, // SQS is silent about idle queues
 	})
-	s.Alarms.Undispatched = s.newAlarm(s, "UndispatchedAlarm", p, &awscloudwatch.AlarmProps{
+	s.Alarms.Undispatched = s.newAlarm(s, "UndispatchedAlarm", "undispatched", p, &awscloudwatch.AlarmProps{
 		AlarmDescription: jsii.String("The dispatcher failed on a part of the requests' stream for an hour and went on without it. No request is lost: the reconciler sends their hints, more slowly. " +
 			"First: read the dispatcher's log; purge the queue when the cause is gone."),
 		Metric:             s.MetricUndispatched(nil),
@@ -52,7 +56,7 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 		EvaluationPeriods:  jsii.Number(1),
 		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
 	})
-	s.Alarms.OldestWaiting = s.newAlarm(s, "OldestWaitingAlarm", p, &awscloudwatch.AlarmProps{
+	s.Alarms.OldestWaiting = s.newAlarm(s, "OldestWaitingAlarm", "oldest-waiting", p, &awscloudwatch.AlarmProps{
 		AlarmDescription: jsii.String(fmt.Sprintf("A request waits longer than it should, or the reconciler, which tells so every %d minutes, does not run. "+
 			"First: see on the dashboard which work queue has waiting requests, and compare those under work with its MaxConcurrency; if there is room, read the logs of dispatcher and reconciler. "+
 			"Right after the first deployment, it is over with the reconciler's first run.", reconcileMinutes)),
@@ -67,7 +71,7 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 	s.Alarms.WorkerErrors = map[string]awscloudwatch.Alarm{}
 	for _, w := range p.Workers {
 		worker := s.Workers[w.Name]
-		s.Alarms.WorkerErrors[w.Name] = s.newAlarm(worker.scope, "ErrorsAlarm", p, &awscloudwatch.AlarmProps{
+		s.Alarms.WorkerErrors[w.Name] = s.newAlarm(worker.scope, "ErrorsAlarm", "worker-errors", p, &awscloudwatch.AlarmProps{
 			AlarmDescription: jsii.String("The processor of the worker " + w.Name + " crashes, runs out of time or out of memory, or does not start because it lacks an action. " +
 				"Its requests wait or are tried again; others go on. First: read its log."),
 			Metric:             worker.MetricErrors(fiveMinutes),
@@ -84,7 +88,7 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 	for name, metric := range s.MetricFunctionErrors(fiveMinutes) {
 		errors[name] = metric
 	}
-	s.Alarms.FunctionErrors = s.newAlarm(s, "FunctionErrorsAlarm", p, &awscloudwatch.AlarmProps{
+	s.Alarms.FunctionErrors = s.newAlarm(s, "FunctionErrorsAlarm", "function-errors", p, &awscloudwatch.AlarmProps{
 		AlarmDescription: jsii.String("Functions crash, run out of time or out of memory. A handler's own failures do not count here. " +
 			"First: see on the dashboard which function it is, and read its log."),
 		Metric: awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
@@ -100,8 +104,10 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 	})
 }
 
-// newAlarm adds the actions.
-func (s *StreamerConstruct) newAlarm(scope constructs.Construct, id string, p *StreamerProps, alarm *awscloudwatch.AlarmProps) awscloudwatch.Alarm {
+// newAlarm adds to an alarm's description the link to its chapter of the runbook, and its
+// actions.
+func (s *StreamerConstruct) newAlarm(scope constructs.Construct, id, chapter string, p *StreamerProps, alarm *awscloudwatch.AlarmProps) awscloudwatch.Alarm {
+	alarm.AlarmDescription = jsii.String(*alarm.AlarmDescription + " Runbook: " + p.Alarms.RunbookURL + "#" + chapter)
 	made := awscloudwatch.NewAlarm(scope, jsii.String(id), alarm)
 	made.AddAlarmAction(p.Alarms.Actions...)
 	made.AddOkAction(p.Alarms.Actions...)

@@ -218,6 +218,10 @@ type AlarmProps struct {
 	FunctionErrors int
 	// Actions are told when an alarm goes off, and when it is over.
 	Actions []awscloudwatch.IAlarmAction
+	// RunbookURL is the page that the descriptions link to, each with its alarm as the
+	// fragment: #dead-letters, #undispatched, #oldest-waiting, #function-errors,
+	// #worker-errors. Default: Streamer's own RUNBOOK.md.
+	RunbookURL string
 }
 
 // Limits of AWS.
@@ -263,6 +267,7 @@ func (p *StreamerProps) withDefaults() StreamerProps {
 	out.Alarms = copyOf(out.Alarms)
 	setDefault(&out.Alarms.OldestWaitingMinutes, 5)
 	setDefault(&out.Alarms.FunctionErrors, 5)
+	setDefault(&out.Alarms.RunbookURL, runbook)
 	return out
 }
 
@@ -299,6 +304,9 @@ func (p *StreamerProps) validate() error {
 	}
 	if p.Alarms.FunctionErrors < 1 {
 		return fmt.Errorf("Alarms.FunctionErrors is %d: give at least 1", p.Alarms.FunctionErrors)
+	}
+	if url := p.Alarms.RunbookURL; !strings.HasPrefix(url, "https://") || strings.Contains(url, "#") {
+		return fmt.Errorf("Alarms.RunbookURL is %q: give a page, https://…, to which the alarm is added as the fragment", url)
 	}
 	if name := *p.Architecture.Name(); name != "arm64" && name != "x86_64" {
 		return fmt.Errorf("Architecture is %s: give awslambda.Architecture_ARM_64() or _X86_64()", name)

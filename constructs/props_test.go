@@ -57,6 +57,7 @@ func TestBadPropsNameThemselves(t *testing.T) {
 		{"Clocks.PulseMS is 11000: make it at most PulseIdleMS, 10000", constructs.StreamerProps{Clocks: &constructs.Clocks{PulseMS: 11_000}}},
 		{"Alarms.OldestWaitingMinutes is -5", constructs.StreamerProps{Alarms: &constructs.AlarmProps{OldestWaitingMinutes: -5}}},
 		{"Alarms.FunctionErrors is -5", constructs.StreamerProps{Alarms: &constructs.AlarmProps{FunctionErrors: -5}}},
+		{`Alarms.RunbookURL is "https://wiki.example.com/#streamer": give a page`, constructs.StreamerProps{Alarms: &constructs.AlarmProps{RunbookURL: "https://wiki.example.com/#streamer"}}},
 	} {
 		stack := awscdk.NewStack(newApp(t, nil), jsii.String("Dev"), nil)
 		got := panicOf(func() { constructs.NewStreamer(stack, "Streamer", &c.props) })
