@@ -131,7 +131,7 @@ func (j *judge) fair(c *client, p *pending, f protocol.Error) bool {
 	case p.refusal:
 		return true
 	case protocol.Unavailable:
-		faulty := !j.w.plan.quiet && (!j.w.calm || p.at.Before(j.calmAt))
+		faulty := !j.w.plan.quiet && (!j.w.calm || p.first.Before(j.calmAt))
 		return faulty || p.verb == protocol.ActionCancel
 	case protocol.Unauthenticated:
 		return !p.on.expires.After(j.w.now().Add(j.w.plan.skew))

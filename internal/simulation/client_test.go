@@ -37,6 +37,7 @@ type pending struct {
 	refusal protocol.Code
 	on      *conn
 	at      time.Time
+	first   time.Time // when a message of its id was sent first: what answers that one comes late
 	answers int
 	lost    bool // the router died over it
 }
@@ -154,7 +155,10 @@ func (c *client) ask(p *pending, change func(*protocol.Message)) {
 }
 
 func (c *client) send(p *pending, m protocol.Message) {
-	p.on, p.at = c.conn, c.w.now()
+	p.on, p.at, p.first = c.conn, c.w.now(), c.w.now()
+	if before := c.sent[m.ID]; before != nil {
+		p.first = before.first
+	}
 	c.asks[m.ID], c.sent[m.ID] = p, p
 	c.w.note(c.name, "sends "+m.Action+" "+m.ID, short("    "+p.id))
 	c.w.saw("verb %s", m.Action)
@@ -250,6 +254,9 @@ func (c *client) take(at *conn, data []byte) {
 	case protocol.Response:
 		p.want.over = true
 	case protocol.Upload:
+		if c.asks[f.ID] != p {
+			return // it was given up, and asked again
+		}
 		p.want.upload.link = &f
 		delete(c.asks, f.ID)
 		c.wake()
