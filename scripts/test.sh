@@ -3,7 +3,8 @@
 # detector where there is a C compiler. Apart from the others are: the stores' tests, since
 # they call the stage while integ counts the calls it sees; and without the race detector
 # the CDK packages, whose jsii runtime cannot stand it, the simulation, which plays ten
-# times the seeds then, and the demo, which is other programs. Last come the example module
+# times the seeds then, the life cycle, whose model has no two goroutines and two million
+# states, and the demo, which is other programs. Last come the example module
 # and the TypeScript SDK.
 set -u
 
@@ -12,7 +13,7 @@ race=
 [ -n "$race" ] || echo "no C compiler: the race detector is off" >&2
 
 stores='/internal/store$'
-plain='/(constructs|dashboards|infra)(/|$)|/internal/simulation$|/scripts/demo$'
+plain='/(constructs|dashboards|infra)(/|$)|/internal/(lifecycle|simulation)$|/scripts/demo$'
 packages=$(go list ./...)
 only() { echo "$packages" | grep -E "$1"; }
 but() { echo "$packages" | grep -Ev "$1"; }

@@ -1,7 +1,9 @@
 package lifecycle_test
 
 import (
+	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -9,31 +11,89 @@ import (
 	"github.com/pay-theory/streamer/protocol"
 )
 
-// tracked are the fields that guards look at or rules are about; the first three are
-// those that a terminal row may still change.
-var tracked = []lifecycle.Field{
-	"hints", "hint_at", "reposts",
-	"status", "fence", "attempt", "max_attempts", "deadline_at", "lease_until", "next_at", "cancel_at", "continued_at", "continuations",
-	"carrier", "owner", "seq", "ended_at", "ttl", "open_shard",
-}
+// fields is a row as a table has it, nil being a field that is not there: in the order of
+// lifecycle.Row, bytes as text, a set as its sorted members.
+type fields [47]any
 
-// fields is a row as a table has it, nil being a field that is not there.
-type fields [19]any
+var columns = reflect.TypeFor[lifecycle.Row]()
 
 var index = func() map[lifecycle.Field]int {
 	m := map[lifecycle.Field]int{}
-	for i, f := range tracked {
-		m[f] = i
+	for i := range columns.NumField() {
+		name, _, _ := strings.Cut(columns.Field(i).Tag.Get("dynamodbav"), ",")
+		m[lifecycle.Field(name)] = i
 	}
 	return m
 }()
 
-// at is where a field is, -1 for one that is not tracked.
+// at is where a field is.
 func at(f lifecycle.Field) int {
-	if i, ok := index[f]; ok {
-		return i
+	i, ok := index[f]
+	if !ok {
+		panic("no field of the row: " + string(f))
 	}
-	return -1
+	return i
+}
+
+// asFields is a row as it is stored.
+func asFields(r lifecycle.Row) (f fields) {
+	row := reflect.ValueOf(r)
+	for i := range columns.NumField() {
+		optional := strings.Contains(columns.Field(i).Tag.Get("dynamodbav"), "omitempty")
+		if v := row.Field(i); !optional || !v.IsZero() {
+			f[i] = asStored(v.Interface())
+		}
+	}
+	return f
+}
+
+// asStored is a value as fields has it.
+func asStored(v any) any {
+	switch v := reflect.ValueOf(v); {
+	case v.CanInt():
+		return v.Int()
+	case v.Kind() == reflect.String:
+		return v.String()
+	case v.Type() == reflect.TypeFor[[]byte]():
+		return string(v.Bytes())
+	case v.Type() == reflect.TypeFor[[]string]():
+		return strings.Join(slices.Sorted(slices.Values(v.Interface().([]string))), " ")
+	default:
+		return v.Interface()
+	}
+}
+
+// row is what the engine is given to decide on.
+func (r *fields) row() (row lifecycle.Row) {
+	to := reflect.ValueOf(&row).Elem()
+	for _, f := range tracked {
+		i := at(f)
+		switch v := r[i].(type) {
+		case int64:
+			to.Field(i).SetInt(v)
+		case string:
+			to.Field(i).SetString(v)
+		}
+	}
+	return row
+}
+
+// tracked are the fields that the model keeps: guards look at them, or rules are about
+// them.
+var tracked = []lifecycle.Field{
+	"status", "fence", "attempt", "max_attempts", "deadline_at", "lease_until", "next_at", "cancel_at", "continued_at", "continuations",
+	"carrier", "owner", "seq", "ended_at", "ttl", "open_shard", "hints", "hint_at",
+}
+
+// String has what is there.
+func (r fields) String() string {
+	var parts []string
+	for i, v := range r {
+		if v != nil {
+			parts = append(parts, fmt.Sprintf("%s=%v", columns.Field(i).Name, v))
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 func (r *fields) has(f lifecycle.Field) bool { return r[at(f)] != nil }
@@ -48,16 +108,8 @@ func (r *fields) str(f lifecycle.Field) string {
 	return s
 }
 
-// row is what the engine is given to decide on.
-func (r *fields) row() lifecycle.Row {
-	return lifecycle.Row{
-		Status: protocol.Status(r.str("status")), Fence: r.num("fence"), Attempt: int(r.num("attempt")), MaxAttempts: int(r.num("max_attempts")),
-		DeadlineAt: r.num("deadline_at"), LeaseUntil: r.num("lease_until"), NextAt: r.num("next_at"), CancelAt: r.num("cancel_at"),
-		ContinuedAt: r.num("continued_at"), Continuations: int(r.num("continuations")),
-		Carrier: r.str("carrier"), Owner: r.str("owner"), Seq: r.num("seq"),
-		Hints: int(r.num("hints")), HintAt: r.num("hint_at"), Reposts: int(r.num("reposts")),
-	}
-}
+// watchers are the members of the set.
+func (r *fields) watchers() []string { return strings.Fields(r.str(lifecycle.Watchers)) }
 
 // snapshot is what of a row those look at who read it and write later.
 func (r *fields) snapshot() fields {
@@ -90,10 +142,19 @@ func (r *fields) passes(t lifecycle.Test) bool {
 	if other, ok := value.(lifecycle.Field); ok {
 		value = r[at(other)]
 	}
-	if t.Op == lifecycle.Is {
+	switch t.Op {
+	case lifecycle.Is:
 		return stored == value
+	case lifecycle.Contains:
+		return slices.Contains(r.watchers(), value.(string))
+	case lifecycle.Smaller:
+		return int64(len(r.watchers())) < value.(int64)
 	}
-	a, b := stored.(int64), value.(int64)
+	a, isA := stored.(int64)
+	b, isB := value.(int64)
+	if !isA || !isB {
+		return false
+	}
 	switch t.Op {
 	case lifecycle.Less:
 		return a < b
@@ -108,27 +169,39 @@ func (r *fields) passes(t lifecycle.Test) bool {
 // with is the row after an update's changes.
 func (r fields) with(u lifecycle.Update) fields {
 	for f, v := range u.Set {
-		if i := at(f); i >= 0 {
-			r[i] = v
-		}
+		r[at(f)] = asStored(v)
 	}
 	for f, v := range u.Once {
-		if i := at(f); i >= 0 && r[i] == nil {
-			r[i] = v
+		if i := at(f); r[i] == nil {
+			r[i] = asStored(v)
 		}
 	}
 	for f, n := range u.Add {
 		r[at(f)] = r.num(f) + n
 	}
 	for _, f := range u.Remove {
-		if i := at(f); i >= 0 {
-			r[i] = nil
+		r[at(f)] = nil
+	}
+	if len(u.Join)+len(u.Leave) > 0 {
+		set := slices.DeleteFunc(append(r.watchers(), u.Join...), func(c string) bool { return slices.Contains(u.Leave, c) })
+		slices.Sort(set)
+		r[at(lifecycle.Watchers)] = nil
+		if len(set) > 0 {
+			r[at(lifecycle.Watchers)] = asStored(slices.Compact(set))
 		}
 	}
-	if r.has("hints") {
-		r[at("hints")] = int64(1) // how many does not matter here, and would have no end
-	}
 	return r
+}
+
+// kept is what of a row the model keeps.
+func (r *fields) kept() (k fields) {
+	for _, f := range tracked {
+		k[at(f)] = r[at(f)]
+	}
+	if k.has("hints") {
+		k[at("hints")] = int64(1) // how many does not matter here, and would have no end
+	}
+	return k
 }
 
 // A rowID stands for a row that was met; states share the equal ones.
@@ -150,8 +223,8 @@ func (m *model) keep(f fields) rowID {
 		return id
 	}
 	id := rowID(len(m.rows))
-	if int(id) != len(m.rows) {
-		panic("more rows than ids")
+	if len(m.rows) == mostRows {
+		m.fail(len(m.first)-1, "more rows than a scene should have")
 	}
 	r := &stored{fields: f, Row: f.row(), plain: id, carrier: int8(slices.Index(names[:], f.str("carrier")))}
 	m.ids[f] = id
@@ -203,8 +276,11 @@ type violation struct{ rule, path string }
 
 func (v violation) Error() string { return v.rule + ": " + v.path }
 
-// most is how many states no scene has: something would have no end.
-const most = 10_000_000
+// So many states and rows no scene has: something would have no end.
+const (
+	most     = 5_000_000
+	mostRows = 5_000
+)
 
 // explore finds every state that a scene can come to.
 func explore(s scene, mutate func(lifecycle.Update) lifecycle.Update) (m *model, err error) {
@@ -213,14 +289,18 @@ func explore(s scene, mutate func(lifecycle.Update) lifecycle.Update) (m *model,
 		known: map[state]int32{}, read: map[rowID]bool{},
 	}
 	defer func() {
-		if broken, ok := recover().(violation); ok {
+		switch broken := recover().(type) {
+		case nil:
+		case violation:
 			err = broken
+		default:
+			panic(broken)
 		}
 	}()
 	m.move(-1, m.start())
 	for n := 0; n < len(m.list); n++ {
 		if n == most {
-			m.fail(n, "more states than this scene should have")
+			m.fail(n, "more states than a scene should have")
 		}
 		m.first = append(m.first, int32(len(m.edges)))
 		m.steps(n)
@@ -256,7 +336,8 @@ func (m *model) try(s *state, c call) result {
 		u := m.update(c)
 		r = result{row: s.row, offered: u.When != nil}
 		if row := m.rows[s.row]; row.holds(u.When) {
-			r.held, r.row = true, m.keep(row.with(u))
+			after := row.with(u)
+			r.held, r.row = true, m.keep(after.kept())
 		}
 		m.results[on] = r
 	}
@@ -313,6 +394,9 @@ func (m *model) canonical(s state) state {
 	if row.Status.Terminal() && s.canceller.phase != telling {
 		s.canceller = actor{phase: done}
 	}
+	if s.late.what != none && m.overtaken(row, s.late) {
+		s.late = call{}
+	}
 	if s.canceller.phase == read && m.overtaken(row, call{what: cancel, seen: s.canceller.seen}) {
 		s.canceller = actor{}
 	}
@@ -334,6 +418,9 @@ func (m *model) canonical(s state) state {
 				c.queue = c.queue.with(to[message])
 			}
 		}
+		if c.late.what != none {
+			c.late.message = to[c.late.message]
+		}
 		for i := range c.workers {
 			if w := &c.workers[i]; w.phase != idle {
 				w.message = to[w.message]
@@ -354,8 +441,10 @@ func (m *model) canonical(s state) state {
 // checks for every row; that is why who makes one needs no place in a state.
 func (m *model) overtaken(row *stored, c call) bool {
 	switch seen := m.rows[c.seen]; c.what {
-	case claim, resume:
+	case claim:
 		return row.Status.Terminal()
+	case resume:
+		return !row.Continued() || seen.Fence != row.Fence
 	case end, cancel, resend:
 		return row.Status.Terminal() || seen.Fence != row.Fence || seen.Status != row.Status
 	default:
@@ -370,13 +459,13 @@ func (m *model) refused() error {
 	for id, row := range m.rows {
 		most = max(most, int8(row.Fence))
 		if m.read[rowID(id)] {
-			for _, what := range []what{end, cancel, resend} {
+			for _, what := range []what{resume, end, cancel, resend} {
 				calls = append(calls, call{what: what, seen: rowID(id), reason: int8(lifecycle.ReasonOverdue)})
 			}
 		}
 	}
 	for fence := range most + 1 {
-		for what := claim; what < end; what++ {
+		for _, what := range []what{claim, pulse, complete, fail, cancelled, retry, goOn} {
 			calls = append(calls, call{what: what, fence: fence})
 		}
 	}
@@ -409,7 +498,7 @@ func (s state) before(t state) bool {
 			return a < b
 		}
 	}
-	return s.queue < t.queue
+	return cmp.Or(cmp.Compare(s.queue, t.queue), cmp.Compare(s.late.message, t.late.message)) < 0
 }
 
 // permutations are all ways to rename the messages.

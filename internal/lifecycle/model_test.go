@@ -13,7 +13,7 @@ import (
 // attempts of which one may go on in another run, three messages, a reconciler and a
 // canceller with reads that may be stale by the time they write, workers that die between
 // any two steps, workers that sleep through their lease, messages that are delivered to
-// several, or lost, answers that are lost. Time stands still at modelNow; that a lease, a
+// several, or lost, answers that are lost, calls that arrive after their worker gave them up. Time stands still at modelNow; that a lease, a
 // back-off or the deadline passes is an event that moves the row's time instead.
 
 var (
@@ -29,6 +29,7 @@ type scene struct {
 	workers, attempts int
 	lossy             bool // messages vanish
 	deaf              bool // claims are made whose answer is lost
+	late              bool // claims arrive after their worker gave them up: the reconciler mends that
 	cancels           bool
 	reconciles        bool
 	continues         int64 // so often the request may go on in another run
@@ -81,6 +82,7 @@ type state struct {
 	workers    [3]actor
 	canceller  actor
 	reconciler actor
+	late       call // that is on its way, and nobody waits for
 }
 
 func (m *model) start() state {
@@ -106,7 +108,8 @@ type call struct {
 type what int8
 
 const (
-	claim what = iota
+	none what = iota
+	claim
 	resume
 	pulse
 	complete
@@ -170,12 +173,15 @@ func (m *model) check(from int, to rowID) {
 		{"fence or seq falls", is.Fence < was.Fence || is.Seq < was.Seq},
 		{"too many attempts", is.Attempt > is.MaxAttempts},
 		{"an attempt is lost", is.Attempt < was.Attempt},
-		{"an attempt that goes on is counted again", was.Continued() && is.Attempt != was.Attempt},
 		{"the time to live goes with the end", ended != is.has("ttl")},
 		{"the open index goes until the end", ended == is.has("open_shard")},
 		{"the terminal frame's number is not above the stored one", ended && !was.Status.Terminal() && is.Seq <= was.Seq},
 		{"a lease while it runs, and only then", (is.Status == protocol.Processing) != is.has("lease_until")},
 		{"a back-off while it waits, and only then", (is.Status == protocol.Retrying) != is.has("next_at")},
+		{"it waits to go on though it runs, or failed since", is.has("continued_at") && (is.Status == protocol.Processing || is.Status == protocol.Retrying)},
+		{"the time of the end goes with the end", ended != is.has("ended_at")},
+		{"the terminal frame's number is not of its fence", ended && (is.Seq < lifecycle.Seq(is.Fence, 1) || is.Seq >= lifecycle.Seq(is.Fence+1, 0))},
+		{"it waits though it was asked to stop", is.has("cancel_at") && (is.Status == protocol.Pending || is.Status == protocol.Retrying)},
 	} {
 		if rule.broken {
 			m.fail(from, rule.name)
@@ -204,6 +210,40 @@ func (m *model) steps(n int) {
 	}
 	m.canceller(n, s)
 	m.reconciler(n, s)
+	m.late(n, s)
+}
+
+// late lets a call arrive that nobody waits for, or be lost.
+func (m *model) late(n int, s state) {
+	if s.late.what == none {
+		return
+	}
+	to := s
+	to.late = call{}
+	m.move(n, to)
+	if m.try(&to, s.late).held {
+		m.begun(n, s, to, s.late)
+		m.move(n, to)
+	}
+}
+
+// begun checks a claim that was made.
+func (m *model) begun(n int, s, to state, c call) {
+	was, is := m.rows[s.row], m.rows[to.row]
+	for _, rule := range []struct {
+		name   string
+		broken bool
+	}{
+		{"a claim does not raise fence and seq", is.Fence != was.Fence+1 || lifecycle.Seq(is.Fence, 1) <= was.Seq},
+		{"a claim on a request that nobody may begin", was.CancelAt != 0 || was.DeadlineAt <= modelNow.UnixMilli() ||
+			was.LeaseUntil >= modelNow.UnixMilli() || was.NextAt > modelNow.UnixMilli()},
+		{"a claim does not count one attempt, or a resume does", c.what == claim && is.Attempt != was.Attempt+1 || c.what == resume && is.Attempt != was.Attempt},
+		{"a claim does not say whose it is", is.carrier != c.message || is.Owner != owner(c.fence)},
+	} {
+		if rule.broken {
+			m.fail(n, rule.name)
+		}
+	}
 }
 
 // time lets a lease, a back-off or the deadline pass.
@@ -239,7 +279,14 @@ func (m *model) canceller(n int, s state) {
 	case idle:
 		become(actor{phase: read, seen: m.look(s)}, s.told)
 	case read:
+		was := m.rows[s.row]
 		r := m.try(&s, call{what: cancel, seen: me.seen})
+		switch is := m.rows[s.row]; {
+		case r.offered && !r.held && !m.overtaken(was, call{what: cancel, seen: me.seen}):
+			m.fail(n, "a cancellation is refused though nothing came between")
+		case r.held && !is.Status.Terminal() && !is.has("cancel_at"):
+			m.fail(n, "nothing says that it is to stop")
+		}
 		switch {
 		case r.held && m.rows[s.row].Status.Terminal():
 			become(actor{phase: telling}, false)
@@ -268,7 +315,14 @@ func (m *model) reconciler(n int, s state) {
 	case read:
 		to.reconciler = actor{}
 		m.move(n, to)
-		if m.try(&to, call{what: resend, seen: me.seen}).held {
+		same := m.look(s) == me.seen
+		held := m.try(&to, call{what: resend, seen: me.seen}).held
+		switch is := m.rows[to.row]; {
+		case held != same:
+			m.fail(n, "a hint goes out if and only if nothing came between")
+		case held && !(is.has("hints") && is.has("hint_at")):
+			m.fail(n, "nothing says that a hint was sent")
+		case held:
 			to.reconciler.phase = sending
 			m.move(n, to)
 		}
@@ -287,6 +341,9 @@ func (m *model) fresh(s state) (message int8, free bool) {
 	used := s.queue
 	if carrier := m.rows[s.row].carrier; carrier >= 0 {
 		used = used.with(carrier)
+	}
+	if s.late.what != none {
+		used = used.with(s.late.message)
 	}
 	for _, w := range s.workers {
 		if w.phase != idle {
@@ -329,10 +386,15 @@ func (m *model) worker(n int, s state, w int) {
 		m.run(n, s, w)
 	case finishing:
 		to, then := s, actor{}
-		if m.try(&to, call{what: end, seen: me.seen, reason: me.reason, message: me.message}).held {
-			if row.LeaseUntil >= modelNow.UnixMilli() {
-				m.fail(n, "ended under its worker's hands")
-			}
+		held := m.try(&to, call{what: end, seen: me.seen, reason: me.reason, message: me.message}).held
+		switch {
+		case !held && m.rows[me.seen].LeaseUntil == row.LeaseUntil && !m.overtaken(row, call{what: end, seen: me.seen}):
+			m.fail(n, "an end is refused though nothing came between")
+		case held && row.LeaseUntil >= modelNow.UnixMilli():
+			m.fail(n, "ended under its worker's hands")
+		case held && m.rows[to.row].carrier != me.message:
+			m.fail(n, "the message that ended it is not its carrier")
+		case held:
 			then = actor{phase: telling, message: me.message}
 		}
 		become(to, then)
@@ -361,8 +423,23 @@ func (m *model) run(n int, s state, w int) {
 	try := func(what what) (to state, held bool) {
 		to = s
 		to.workers[w] = actor{}
-		if held = m.try(&to, call{what: what, fence: me.fence}).held; held && (row.carrier != me.message || row.Fence != int64(me.fence)) {
-			m.fail(n, "a write holds for someone else's claim")
+		c := call{what: what, fence: me.fence}
+		held = m.try(&to, c).held
+		may := row.CancelAt == 0 || what != retry && what != goOn
+		for _, rule := range []struct {
+			name   string
+			broken bool
+		}{
+			{"a write holds for someone else's claim", held && (row.carrier != me.message || row.Fence != int64(me.fence))},
+			{"whoever has it may not write", !held && may && !m.overtaken(row, c)},
+			{"it is not told how far it is", held && what != retry && m.rows[to.row].Seq < lifecycle.Seq(row.Fence, 1)},
+			{"a pulse does not renew the lease", held && what == pulse && m.rows[to.row].LeaseUntil <= modelNow.UnixMilli()},
+			{"nothing says that it goes on", held && what == goOn && !m.rows[to.row].Continued()},
+			{"what goes on waits as if hints had been sent", held && what == goOn && (m.rows[to.row].has("hints") || m.rows[to.row].has("hint_at"))},
+		} {
+			if rule.broken {
+				m.fail(n, rule.name)
+			}
 		}
 		return to, held
 	}
@@ -400,17 +477,22 @@ func (m *model) run(n int, s state, w int) {
 // deliver is what executor.Deliver does with a message.
 func (m *model) deliver(n int, s state, w int, message, name int8) {
 	to, row := s, m.rows[s.row]
-	held := m.try(&to, call{what: claim, message: message, fence: name}).held ||
-		row.Continued() && m.try(&to, call{what: resume, message: message, fence: name, seen: m.look(s)}).held
-	if held {
-		now := m.rows[to.row]
-		if now.Fence != row.Fence+1 || lifecycle.Seq(now.Fence, 1) <= row.Seq {
-			m.fail(n, "a claim does not raise fence and seq")
+	calls := []call{{what: claim, message: message, fence: name}}
+	if row.Continued() {
+		calls = append(calls, call{what: resume, message: message, fence: name, seen: m.look(s)})
+	}
+	for _, c := range calls {
+		if m.scene.late && s.late.what == none {
+			gone := s
+			gone.workers[w], gone.late = actor{}, c
+			gone.late.fence = lost
+			m.move(n, gone)
 		}
-		if row.CancelAt != 0 || row.DeadlineAt <= modelNow.UnixMilli() || row.LeaseUntil >= modelNow.UnixMilli() || row.NextAt > modelNow.UnixMilli() {
-			m.fail(n, "a claim on a request that nobody may begin")
+		if !m.try(&to, c).held {
+			continue
 		}
-		to.workers[w] = actor{phase: running, message: message, fence: int8(now.Fence)}
+		m.begun(n, s, to, c)
+		to.workers[w] = actor{phase: running, message: message, fence: int8(m.rows[to.row].Fence)}
 		m.move(n, to)
 		if m.scene.deaf {
 			to.workers[w] = actor{phase: unheard, message: message, fence: name}
@@ -447,6 +529,7 @@ var (
 	small = []scene{
 		{name: "cancelled", workers: 2, attempts: 2, cancels: true, continues: 1, deaf: true},
 		{name: "reconciled", workers: 2, attempts: 2, reconciles: true, deaf: true},
+		{name: "late", workers: 2, attempts: 2, reconciles: true, continues: 1, late: true},
 		{name: "lossy", workers: 2, attempts: 2, reconciles: true, lossy: true, continues: 1},
 	}
 	whole = []scene{

@@ -214,21 +214,6 @@ var statuses = []protocol.Status{
 	protocol.Pending, protocol.Processing, protocol.Retrying, protocol.Completed, protocol.Failed, protocol.Cancelled,
 }
 
-// asFields is a row as it is stored.
-func asFields(r lifecycle.Row) fields {
-	var f fields
-	for name, v := range map[lifecycle.Field]any{
-		"status": string(r.Status), "fence": r.Fence, "attempt": int64(r.Attempt), "max_attempts": int64(r.MaxAttempts),
-		"deadline_at": r.DeadlineAt, "lease_until": r.LeaseUntil, "next_at": r.NextAt, "cancel_at": r.CancelAt,
-		"continued_at": r.ContinuedAt,
-	} {
-		if v != int64(0) {
-			f[at(name)] = v
-		}
-	}
-	return f
-}
-
 func Example() {
 	row := lifecycle.Accept(lifecycle.Submission{
 		Key: lifecycle.Key{Tenant: "acme", ID: "01JGH00000000000000000000A"}, Deadline: time.Hour, MaxAttempts: 3,
