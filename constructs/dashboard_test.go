@@ -16,7 +16,7 @@ import (
 	"github.com/pay-theory/streamer/internal/contract"
 )
 
-var update = flag.Bool("update", false, "write the rendered dashboards")
+var update = flag.Bool("update", false, "write the reviewed files anew")
 
 func withDashboard(t *testing.T, context map[string]any) template {
 	t.Helper()

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/constructs"
 )
 
@@ -114,29 +112,25 @@ func TestWildcards(t *testing.T) {
 
 // TestFeatureFlagsDoNotWeakenAnything: an app of a user may have other flags than ours.
 func TestFeatureFlagsDoNotWeakenAnything(t *testing.T) {
-	with := synth(t, nil, nil)
-	stack := awscdk.NewStack(newBareApp(nil), jsii.String("Test"), nil)
-	constructs.NewStreamer(stack, "Streamer", nil)
-	without := templateOf(t, stack)
-
-	for function := range permissions {
-		compare(t, function, without.allowed(t, function), with.allowed(t, function))
-	}
-	for name, r := range with.Resources {
-		if r.Type == "AWS::IAM::Policy" {
-			continue // compared above, statement by statement
+	for _, stage := range stageNames {
+		with, without := templateOf(t, deployable(t, stage, true)), templateOf(t, deployable(t, stage, false))
+		for name, r := range with.Resources {
+			if role, isPolicy := strings.CutSuffix(name, "RoleDefaultPolicy"); isPolicy {
+				compare(t, stage+", "+role, without.allowed(t, role), with.allowed(t, role))
+				continue
+			}
+			other, found := without.Resources[name]
+			if !found {
+				t.Errorf("%s: %s exists only with feature flags", stage, name)
+				continue
+			}
+			if got, want := jsonOf(t, other), jsonOf(t, r); neutral(got) != neutral(want) {
+				t.Errorf("%s: %s differs\nwithout %s\nwith    %s", stage, name, got, want)
+			}
 		}
-		other, found := without.Resources[name]
-		if !found {
-			t.Errorf("%s exists only with feature flags", name)
-			continue
+		if len(with.Resources) != len(without.Resources) {
+			t.Errorf("%s: %d resources with feature flags, %d without", stage, len(with.Resources), len(without.Resources))
 		}
-		if got, want := jsonOf(t, other), jsonOf(t, r); neutral(got) != neutral(want) {
-			t.Errorf("%s differs\nwithout %s\nwith    %s", name, got, want)
-		}
-	}
-	if len(with.Resources) != len(without.Resources) {
-		t.Errorf("%d resources with feature flags, %d without", len(with.Resources), len(without.Resources))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -147,6 +148,36 @@ func TestSynthOfTwo(t *testing.T) {
 	}
 	if !slices.Equal(first.names(), second.names()) || !maps.EqualFunc(first.templates, second.templates, bytes.Equal) {
 		t.Error("nothing changed, and a second synth is another")
+	}
+	lint(t, first, synth(t, "."))
+}
+
+// lint checks templates against CloudFormation's own rules, with what Streamer's own
+// checkout has for that.
+func lint(t *testing.T, assemblies ...assembly) {
+	t.Helper()
+	cfnLint := filepath.Join("..", "..", ".stage", "lint", "bin", "cfn-lint")
+	if _, err := os.Stat(cfnLint); errors.Is(err, fs.ErrNotExist) {
+		if os.Getenv("CI") != "" {
+			t.Fatal("cfn-lint is not installed")
+		}
+		t.Skip("needs cfn-lint, which make test installs")
+	}
+	args := []string{"--ignore-checks", "W3005", "--regions", "us-east-1", "--"} // the CDK itself says twice what depends on what
+	for _, a := range assemblies {
+		if len(a.templates) == 0 {
+			t.Fatal("a synth left no template")
+		}
+		for name, template := range a.templates {
+			file := filepath.Join(t.TempDir(), filepath.Base(name))
+			if err := os.WriteFile(file, template, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args = append(args, file)
+		}
+	}
+	if out, err := exec.Command(cfnLint, args...).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
