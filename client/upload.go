@@ -29,13 +29,6 @@ func (c *Client) lighten(ctx context.Context, m protocol.Message) (protocol.Mess
 	return m, nil
 }
 
-// announcement is the payload of streamer.upload.
-type announcement struct {
-	Size        int64  `json:"size"`
-	SHA256      string `json:"sha256"`
-	ContentType string `json:"content_type"`
-}
-
 // upload brings a JSON document to the stage and returns the reference to it.
 func (c *Client) upload(ctx context.Context, doc json.RawMessage) (ref string, err error) {
 	if len(doc) > protocol.MaxUpload {
@@ -45,7 +38,7 @@ func (c *Client) upload(ctx context.Context, doc json.RawMessage) (ref string, e
 		}
 	}
 	sum := sha256.Sum256(doc)
-	payload, err := text(announcement{int64(len(doc)), hex.EncodeToString(sum[:]), "application/json"})
+	payload, err := text(protocol.Announcement{Size: int64(len(doc)), SHA256: hex.EncodeToString(sum[:]), ContentType: "application/json"})
 	if err != nil {
 		return "", err
 	}

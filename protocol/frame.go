@@ -58,7 +58,7 @@ type Frame interface {
 
 // Answer is what every frame that answers a client's message has.
 type Answer struct {
-	// ID echoes the id of the message that is answered; empty if it had none.
+	// ID echoes the id of the message that is answered; absent if it had none.
 	ID string `json:"id,omitempty"`
 	// TS is when the frame was made, in Unix milliseconds.
 	TS int64 `json:"ts"`
@@ -66,8 +66,9 @@ type Answer struct {
 
 // Event is what every frame about the life of a request has.
 type Event struct {
+	// RequestID is the request that the frame is about.
 	RequestID string `json:"request_id"`
-	// Ref is the id that the submitter gave its message; empty if it gave none.
+	// Ref is the id that the submitter gave its message; absent if it gave none.
 	Ref string `json:"ref,omitempty"`
 	// Seq orders the frames of a request. Zero stands before everything else.
 	Seq int64 `json:"seq"`
@@ -95,8 +96,10 @@ func EventOf(f Frame) (Event, bool) {
 // Response answers a sync action.
 type Response struct {
 	Answer
-	RequestID string          `json:"request_id"`
-	Result    json.RawMessage `json:"result"`
+	// RequestID is the id under which the stage's log has the request.
+	RequestID string `json:"request_id"`
+	// Result is the action's result, of whatever type that is.
+	Result json.RawMessage `json:"result"`
 }
 
 // Accepted says that an async request is stored: from now on it ends in exactly one
@@ -104,8 +107,10 @@ type Response struct {
 // frame.
 type Accepted struct {
 	Answer
+	// RequestID names the request from now on, for every connection of this user.
 	RequestID string `json:"request_id"`
-	Status    Status `json:"status"`
+	// Status is PENDING, or where the request of a Duplicate stands.
+	Status Status `json:"status"`
 	// Duplicate says that the idempotency key had brought this request in before. The
 	// connection watches it now.
 	Duplicate bool `json:"duplicate,omitempty"`
@@ -116,8 +121,10 @@ type Progress struct {
 	Event
 	// Percentage is 0 to 100 and never falls within an attempt.
 	Percentage float64 `json:"percentage"`
-	Message    string  `json:"message"`
-	Attempt    int     `json:"attempt"`
+	// Message is what the handler says it is doing, at most MaxProgressMessage bytes.
+	Message string `json:"message"`
+	// Attempt counts the tries, from 1.
+	Attempt int `json:"attempt"`
 }
 
 // RetryingFrame says that an attempt failed and another will come.
@@ -134,18 +141,22 @@ type RetryingFrame struct {
 // Complete is the terminal frame of a request that succeeded.
 type Complete struct {
 	Event
+	// Result is the action's result, of whatever type that is.
 	Result json.RawMessage `json:"result"`
-	// ResultRef is set in place of Result when the result is over MaxInline.
+	// ResultRef is set in place of Result, which is null then, when the result is over
+	// MaxInline bytes.
 	ResultRef *Ref `json:"result_ref,omitempty"`
-	Attempt   int  `json:"attempt"`
+	// Attempt is the one that succeeded.
+	Attempt int `json:"attempt"`
 }
 
 // Ref points to a JSON document that is too large for a frame.
 type Ref struct {
 	// URL is a link that anyone who holds it may GET until ExpiresAt.
 	URL string `json:"url"`
-	// Size is in bytes, SHA256 in lower-case hex.
-	Size   int64  `json:"size"`
+	// Size is the document's length in bytes.
+	Size int64 `json:"size"`
+	// SHA256 is the document's hash, in lower-case hex.
 	SHA256 string `json:"sha256"`
 	// ExpiresAt is in Unix milliseconds. A later streamer.get has a fresh link.
 	ExpiresAt int64 `json:"expires_at"`
@@ -154,23 +165,28 @@ type Ref struct {
 // FailedFrame is the terminal frame of a request that failed for good.
 type FailedFrame struct {
 	Event
-	Code    Code   `json:"code"`
+	// Code says why: one of these, or the handler's own.
+	Code Code `json:"code"`
+	// Message says it for people, in at most MaxErrorMessage bytes.
 	Message string `json:"message"`
-	Attempt int    `json:"attempt"`
+	// Attempt is the last one.
+	Attempt int `json:"attempt"`
 }
 
 // CancelledFrame is the terminal frame of a request that was cancelled. It also answers
 // the streamer.cancel that ended a request which waited.
 type CancelledFrame struct {
 	Event
-	// ID echoes the id of the message that is answered; empty where it answers none.
+	// ID echoes the id of the message that is answered; absent where it answers none.
 	ID string `json:"id,omitempty"`
 }
 
 // Error refuses a message. It never ends a request.
 type Error struct {
 	Answer
-	Code    Code   `json:"code"`
+	// Code says why: one of these, or a sync action's own.
+	Code Code `json:"code"`
+	// Message says it for people.
 	Message string `json:"message"`
 	// Retryable says that the same message may succeed later, unchanged.
 	Retryable bool `json:"retryable"`
@@ -183,17 +199,24 @@ type Error struct {
 // most one pulse old. The terminal frame follows if there is one.
 type Subscribed struct {
 	Answer
-	RequestID  string  `json:"request_id"`
-	Status     Status  `json:"status"`
-	Attempt    int     `json:"attempt"`
+	// RequestID is the request that the connection watches now.
+	RequestID string `json:"request_id"`
+	// Status is where the request stands.
+	Status Status `json:"status"`
+	// Attempt counts the tries; 0 before the first.
+	Attempt int `json:"attempt"`
+	// Percentage is the newest that is stored.
 	Percentage float64 `json:"percentage"`
-	Message    string  `json:"message"`
-	Seq        int64   `json:"seq"`
+	// Message is the newest that is stored.
+	Message string `json:"message"`
+	// Seq is that of the state: a frame of the request is news if its own is above.
+	Seq int64 `json:"seq"`
 }
 
 // Unsubscribed answers streamer.unsubscribe.
 type Unsubscribed struct {
 	Answer
+	// RequestID is the request that the connection watched.
 	RequestID string `json:"request_id"`
 }
 
@@ -201,23 +224,38 @@ type Unsubscribed struct {
 // Times are Unix milliseconds; those that have not come yet are absent.
 type Request struct {
 	Answer
-	RequestID  string          `json:"request_id"`
-	Action     string          `json:"action"`
-	Status     Status          `json:"status"`
-	Attempt    int             `json:"attempt"`
-	Percentage float64         `json:"percentage"`
-	Message    string          `json:"message"`
-	Seq        int64           `json:"seq"`
-	CreatedAt  int64           `json:"created_at"`
-	DeadlineAt int64           `json:"deadline_at"`
-	StartedAt  int64           `json:"started_at,omitempty"`
-	NextAt     int64           `json:"next_at,omitempty"`
-	EndedAt    int64           `json:"ended_at,omitempty"`
-	Result     json.RawMessage `json:"result,omitempty"`
-	ResultRef  *Ref            `json:"result_ref,omitempty"`
-	// Code and Error say why the last attempt failed. They stay when a later one
-	// succeeds.
-	Code  Code   `json:"code,omitempty"`
+	// RequestID is the request's id.
+	RequestID string `json:"request_id"`
+	// Action is the name that it was submitted to.
+	Action string `json:"action"`
+	// Status is where it stands.
+	Status Status `json:"status"`
+	// Attempt counts the tries; 0 before the first.
+	Attempt int `json:"attempt"`
+	// Percentage is the newest that is stored.
+	Percentage float64 `json:"percentage"`
+	// Message is the newest that is stored.
+	Message string `json:"message"`
+	// Seq is that of the state.
+	Seq int64 `json:"seq"`
+	// CreatedAt is when the request was accepted.
+	CreatedAt int64 `json:"created_at"`
+	// DeadlineAt is when it ends at the latest.
+	DeadlineAt int64 `json:"deadline_at"`
+	// StartedAt is when its first attempt started.
+	StartedAt int64 `json:"started_at,omitempty"`
+	// NextAt is when the next attempt may start, while the status is RETRYING.
+	NextAt int64 `json:"next_at,omitempty"`
+	// EndedAt is when it became terminal.
+	EndedAt int64 `json:"ended_at,omitempty"`
+	// Result is the result of a request that is COMPLETED, unless that is over MaxInline
+	// bytes.
+	Result json.RawMessage `json:"result,omitempty"`
+	// ResultRef is set in place of Result for one that is.
+	ResultRef *Ref `json:"result_ref,omitempty"`
+	// Code says why the last attempt failed. It stays when a later one succeeds.
+	Code Code `json:"code,omitempty"`
+	// Error says the same for people.
 	Error string `json:"error,omitempty"`
 }
 
@@ -233,10 +271,12 @@ type Upload struct {
 	// there until the stage's files expire.
 	PayloadRef string `json:"payload_ref"`
 	// URL takes one PUT of exactly the announced document, with exactly these Headers,
-	// until ExpiresAt, in Unix milliseconds. Whoever holds it may upload that document.
-	URL       string            `json:"url"`
-	Headers   map[string]string `json:"headers"`
-	ExpiresAt int64             `json:"expires_at"`
+	// until ExpiresAt. Whoever holds it may upload that document.
+	URL string `json:"url"`
+	// Headers go with the PUT, unaltered.
+	Headers map[string]string `json:"headers"`
+	// ExpiresAt is in Unix milliseconds.
+	ExpiresAt int64 `json:"expires_at"`
 }
 
 // Type implements Frame.

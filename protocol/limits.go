@@ -21,10 +21,10 @@ const (
 	// MaxDepth is how deep a message may nest arrays and objects.
 	MaxDepth = 32
 
-	// MaxActionName and MaxID are the lengths of an action's name and of a client's
-	// own message id, in bytes.
+	// MaxActionName is the length of an action's name, in bytes.
 	MaxActionName = 64
-	MaxID         = 128
+	// MaxID is the length of a client's own message id, in bytes.
+	MaxID = 128
 	// MaxIdempotencyKey is the length of an idempotency key: 1 to 128 printable ASCII
 	// characters.
 	MaxIdempotencyKey = 128
@@ -38,16 +38,29 @@ const (
 
 // Deadlines of a request, counted from its acceptance, waiting included.
 const (
-	MinDeadline     = time.Second
+	// MinDeadline is the shortest that a message may ask for.
+	MinDeadline = time.Second
+	// DefaultDeadline is that of a request whose message says nothing.
 	DefaultDeadline = 24 * time.Hour
-	// MaxDeadline keeps a request's last hint inside the 14 days that its queues keep
+	// MaxDeadline is the longest that a message may ask for. It keeps a request's last hint inside the 14 days that its queues keep
 	// messages.
 	MaxDeadline = 13 * 24 * time.Hour
+)
+
+// Limits of a connection, which API Gateway sets and nobody can raise (API Gateway
+// developer guide, "Quotas for configuring and running a WebSocket API").
+const (
+	// MaxIdle is how long neither side may send anything before the connection is closed.
+	MaxIdle = 10 * time.Minute
+	// MaxLifetime is how long a connection lasts at most.
+	MaxLifetime = 2 * time.Hour
 )
 
 // The subprotocols of the handshake. A client that sends its token as a subprotocol
 // offers both, and the server echoes Subprotocol alone.
 const (
-	Subprotocol       = "streamer.v1"
+	// Subprotocol is the protocol of this package.
+	Subprotocol = "streamer.v1"
+	// SubprotocolBearer stands before the token.
 	SubprotocolBearer = "streamer.bearer."
 )

@@ -18,14 +18,21 @@ import (
 // ReservedPrefix begins the actions that are Streamer's own.
 const ReservedPrefix = "streamer."
 
-// Streamer's own actions.
+// Streamer's own actions. But for ActionPing and ActionUpload they are about the request
+// that the message's RequestID names, one of the same user's: any other is NOT_FOUND.
 const (
-	ActionSubscribe   = "streamer.subscribe"
+	// ActionSubscribe makes the connection a watcher of a request.
+	ActionSubscribe = "streamer.subscribe"
+	// ActionUnsubscribe ends that. The request goes on.
 	ActionUnsubscribe = "streamer.unsubscribe"
-	ActionGet         = "streamer.get"
-	ActionCancel      = "streamer.cancel"
-	ActionPing        = "streamer.ping"
-	ActionUpload      = "streamer.upload"
+	// ActionGet asks for a request as it is stored, with a fresh link to a large result.
+	ActionGet = "streamer.get"
+	// ActionCancel cancels a request: at once if it waits. One that runs is asked to stop.
+	ActionCancel = "streamer.cancel"
+	// ActionPing keeps a connection alive, and tells whether the other side is there.
+	ActionPing = "streamer.ping"
+	// ActionUpload announces a payload that is too large for a message.
+	ActionUpload = "streamer.upload"
 )
 
 // Message is what a client sends.
@@ -50,6 +57,16 @@ type Message struct {
 	// PayloadRef stands in place of Payload for one that does not fit into a message: the
 	// payload_ref that streamer.upload answered, once the document is there.
 	PayloadRef string `json:"payload_ref,omitempty"`
+}
+
+// Announcement is the payload of ActionUpload: what the document will be.
+type Announcement struct {
+	// Size is the document's length in bytes, 1 to MaxUpload.
+	Size int64 `json:"size"`
+	// SHA256 is the document's hash, in 64 digits of lower-case hex.
+	SHA256 string `json:"sha256"`
+	// ContentType may be absent, and is application/json.
+	ContentType string `json:"content_type,omitempty"`
 }
 
 // ActionName is the shape of an action's name.

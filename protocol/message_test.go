@@ -1,9 +1,12 @@
 package protocol_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -58,6 +61,33 @@ func TestDecodeMessageTakes(t *testing.T) {
 	}
 	if _, err := protocol.DecodeMessage([]byte(sized(protocol.MaxMessage))); err != nil {
 		t.Errorf("a message of MaxMessage bytes: %v", err)
+	}
+}
+
+// The golden messages are read as what their names say, and written as they were.
+func TestGoldenMessages(t *testing.T) {
+	files, err := filepath.Glob("testdata/messages/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no goldens: %v", err)
+	}
+	for _, file := range files {
+		golden, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden = bytes.TrimSuffix(golden, []byte("\n"))
+		m, err := protocol.DecodeMessage(golden)
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		if own, is := strings.CutPrefix(m.Action, protocol.ReservedPrefix); is != !strings.HasPrefix(name, "submit") || is && own != name {
+			t.Errorf("%s: its action is %s", file, m.Action)
+		}
+		if again, err := json.Marshal(m); err != nil || !bytes.Equal(again, golden) {
+			t.Errorf("%s (err %v)\n got %s\nwant %s", file, err, again, golden)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ var Count = streamer.Action[CountIn, CountOut]{Name: "count", Async: true}
 type CountIn struct {
 	// To is how far to count, 1 to MaxCount.
 	To int `json:"to"`
-	// TickMS is the time for each, 0 to MaxCountTick milliseconds; 1,000 if it is nil. All
+	// TickMS is the time for each, 0 to MaxCountTick milliseconds; 1,000 if it is absent. All
 	// of them together may take MaxCountDuration.
 	TickMS *int `json:"tick_ms,omitempty"`
 }

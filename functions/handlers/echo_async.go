@@ -29,9 +29,9 @@ type EchoAsyncIn struct {
 	// Message is what comes back.
 	Message string `json:"message"`
 	// DurationMS is how long it takes, 0 to MaxEchoDuration milliseconds; 5,000 if it
-	// is nil.
+	// is absent.
 	DurationMS *int `json:"duration_ms,omitempty"`
-	// Steps is how many equal steps it takes, 1 to MaxEchoSteps; 5 if it is nil.
+	// Steps is how many equal steps it takes, 1 to MaxEchoSteps; 5 if it is absent.
 	Steps *int `json:"steps,omitempty"`
 }
 

@@ -14,13 +14,6 @@ import (
 	"github.com/pay-theory/streamer/protocol"
 )
 
-// announcement is the payload of streamer.upload.
-type announcement struct {
-	Size        int64  `json:"size"`
-	SHA256      string `json:"sha256"`
-	ContentType string `json:"content_type"`
-}
-
 // upload gives a client a link by which it may upload the payload that it announces.
 func (r *Router) upload(ctx context.Context, c call) (protocol.Frame, error) {
 	if c.RequestID != "" {
@@ -43,7 +36,7 @@ func announced(payload json.RawMessage) (u files.Upload, err error) {
 	if len(payload) == 0 {
 		return u, streamer.Invalid("size", "missing: announce size and sha256")
 	}
-	var in announcement
+	var in protocol.Announcement
 	dec := json.NewDecoder(bytes.NewReader(payload))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&in); err != nil {

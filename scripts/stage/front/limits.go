@@ -5,7 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
+
+	"github.com/pay-theory/streamer/protocol"
 )
 
 // Limits are those of one WebSocket, in bytes and milliseconds. Zero is API Gateway's own
@@ -32,10 +33,10 @@ type Limits struct {
 
 // API Gateway's limits.
 const (
-	maxFrame    = 32 << 10
+	maxFrame    = protocol.MaxFrame
 	maxMessage  = 128 << 10
-	maxIdle     = 10 * time.Minute
-	maxLifetime = 2 * time.Hour
+	maxIdle     = protocol.MaxIdle
+	maxLifetime = protocol.MaxLifetime
 	maxRate     = 10_000
 	maxBurst    = 5_000
 	// maxPost is the most that PostToConnection takes.
