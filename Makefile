@@ -8,13 +8,15 @@ LOAD      ?= 10m
 FUZZTIME  ?= 30s
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 STAGE_CMD := go run ./scripts/stage
+PROTOCOL  := go run ./scripts/protocol
+DOCUMENTS := -schema protocol/schema.json -asyncapi protocol/asyncapi.json ./functions/handlers
 
 # The CDK's warnings about its own deprecations, and about Node.js versions, are not ours.
 export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test integ stage stage-down token deploy dashboard redrive record account cost soak tidy bench lint
+.PHONY: help demo test lint protocol verify integ stage stage-down token deploy dashboard record redrive cost account soak tidy bench
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +31,12 @@ lint: ## Check formatting and vet
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
 	@go vet ./...
 	@go vet -tags soak ./integ
+
+protocol: ## Write the protocol's documents anew from the Go sources
+	@$(PROTOCOL) $(DOCUMENTS)
+
+verify: ## Check that the protocol's documents are what the Go sources say
+	@$(PROTOCOL) -check $(DOCUMENTS)
 
 integ: node_modules ## Run the integration tests on the local stage, or on any with OUTPUTS=file
 ifdef OUTPUTS

@@ -120,6 +120,15 @@ func TestImports(t *testing.T) {
 			},
 		},
 		{
+			"what runs does not reach what documents are made with",
+			func(from string) bool {
+				return within(from, ".", "protocol", "internal", "functions", "client", "streamertest") && !isTest(from)
+			},
+			func(p *pkg) bool {
+				return strings.HasPrefix(p.ImportPath, "github.com/google/jsonschema-go/") || strings.HasPrefix(p.ImportPath, "golang.org/x/tools/")
+			},
+		},
+		{
 			"the root package stands on the standard library and protocol",
 			func(from string) bool { return from == module },
 			func(p *pkg) bool { return !p.Standard && p.ImportPath != module+"/protocol" },

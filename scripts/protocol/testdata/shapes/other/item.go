@@ -1,0 +1,7 @@
+// Package other has a type whose name is taken.
+package other
+
+// Item is another one.
+type Item struct {
+	ID int `json:"id"`
+}
