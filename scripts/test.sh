@@ -3,9 +3,9 @@
 # detector where there is a C compiler. Apart from the others are: the stores' tests, since
 # they call the stage while integ counts the calls it sees; and without the race detector
 # the CDK packages, whose jsii runtime cannot stand it, the simulation, which plays ten
-# times the seeds then, the life cycle, whose model has no two goroutines and two million
-# states, and the demo, which is other programs. Last come the example module
-# and the TypeScript SDK.
+# times the seeds then, the life cycle, whose model has a million states and one goroutine,
+# and the demo, which is other programs. Last come the example module and the TypeScript
+# SDK.
 set -u
 
 race=

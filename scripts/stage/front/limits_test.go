@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -130,24 +131,39 @@ func TestIdleAndLifetime(t *testing.T) {
 			t.Fatalf("%d %s", status, answer)
 		}
 	}
-	for query, most := range map[string]time.Duration{"?limit=idle": 400 * time.Millisecond, "?limit=life": 700 * time.Millisecond} {
+	for query, least := range map[string]time.Duration{"?limit=idle": 400 * time.Millisecond, "?limit=life": 700 * time.Millisecond} {
 		t.Run(query, func(t *testing.T) {
 			t.Parallel()
 			start := time.Now()
-			conn := dial(t, server, query, nil)
-			if query == "?limit=idle" { // what is sent puts the end off
-				time.Sleep(250 * time.Millisecond)
-				if err := conn.Write(t.Context(), websocket.MessageText, []byte("x")); err != nil {
-					t.Fatal(err)
-				}
-				most += 250 * time.Millisecond
-			}
-			var err error
-			for err == nil {
-				_, _, err = conn.Read(testContext(t))
-			}
-			if took := time.Since(start); websocket.CloseStatus(err) != websocket.StatusGoingAway || took < most || took > most+5*time.Second {
+			_, _, err := dial(t, server, query, nil).Read(testContext(t))
+			if took := time.Since(start); websocket.CloseStatus(err) != websocket.StatusGoingAway || took < least {
 				t.Errorf("after %s: %v", took, err)
+			}
+		})
+	}
+}
+
+// What is sent puts off the end of an idle connection, and not that of an old one.
+func TestLifetime(t *testing.T) {
+	for every, want := range map[time.Duration]time.Duration{
+		time.Hour: 10 * time.Minute, 11 * time.Minute: 10 * time.Minute, 9 * time.Minute: 2 * time.Hour,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			ended := make(chan time.Duration, 1)
+			life := newLifetime(Limits{}.withDefaults(), func() { ended <- time.Since(start) })
+			defer life.stop()
+			for {
+				select {
+				case <-time.After(every):
+					life.touch()
+					continue
+				case got := <-ended:
+					if got != want {
+						t.Errorf("with a message every %s it lasts %s, want %s", every, got, want)
+					}
+				}
+				return
 			}
 		})
 	}

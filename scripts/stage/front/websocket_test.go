@@ -45,7 +45,7 @@ func echo(ctx context.Context, conn *websocket.Conn) {
 }
 
 func testContext(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -185,7 +185,7 @@ func TestClientCloseReachesUpstream(t *testing.T) {
 				if errors.As(err, &closed) && test.want == 4001 && closed.Reason != "enough" {
 					t.Errorf("reason = %q", closed.Reason)
 				}
-			case <-time.After(5 * time.Second):
+			case <-time.After(time.Minute):
 				t.Error("upstream saw no end")
 			}
 		})
