@@ -124,7 +124,7 @@ func decode(b []byte) (Message, error) {
 	if bytes.Equal(m.Payload, []byte("null")) {
 		m.Payload = nil
 	}
-	return m, m.check()
+	return m, m.Check()
 }
 
 // idOf reads the id of a message that is JSON but wrong in another way, so that its
@@ -137,7 +137,9 @@ func idOf(b []byte) (id string) {
 	return id
 }
 
-func (m *Message) check() error {
+// Check says which member is out of its limits. The payload is not looked at. The error is
+// always a *RefusedError.
+func (m *Message) Check() error {
 	switch {
 	case len(m.ID) > MaxID:
 		return refuse("id", fmt.Sprintf("longer than %d bytes", MaxID))

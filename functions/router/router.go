@@ -12,6 +12,7 @@ package router
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/files"
 	"github.com/pay-theory/streamer/internal/identity"
+	"github.com/pay-theory/streamer/internal/intake"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
@@ -217,12 +219,8 @@ func (r *Router) answer(id string) protocol.Answer {
 func (r *Router) refusal(ctx context.Context, m protocol.Message, err error) protocol.Frame {
 	r.Metrics.Count(contract.MetricRefused, "")
 	f := protocol.Error{Answer: r.answer(m.ID)}
-	if refused, ok := asRefused(err); ok {
-		f.Code, f.Message = refused.Code, refused.Error()
-		if refused.Field != "" {
-			f.Details = map[string]any{"field": refused.Field}
-		}
-		return f
+	if refused, ok := errors.AsType[*protocol.RefusedError](err); ok {
+		err = intake.Refused(refused)
 	}
 	if e, ok := streamer.AsError(err); ok {
 		f.Code, f.Message, f.Retryable, f.Details = cmp.Or(e.Code, protocol.Internal), progress.Cut(e.Message, protocol.MaxErrorMessage), e.Retryable || e.Code.Retryable(), e.Details

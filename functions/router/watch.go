@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/pay-theory/streamer"
-	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/intake"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
@@ -19,13 +19,6 @@ import (
 // tellBudget is how long a frame for another connection is tried before the answer goes
 // out without it.
 const tellBudget = 2 * time.Second
-
-// cancelTries is how often a request that moves is looked at again.
-const cancelTries = 5
-
-func notFound() error {
-	return streamer.Errorf(protocol.NotFound, "there is no such request")
-}
 
 // target is the request that one of Streamer's own actions is about. A malformed id is
 // answered as one that nobody has.
@@ -45,21 +38,9 @@ func (c call) target() (lifecycle.Key, error) {
 		return lifecycle.Key{}, &protocol.RefusedError{Code: protocol.BadMessage, Field: "request_id", Problem: "missing: say which request is meant"}
 	}
 	if !lifecycle.ValidID(id) {
-		return lifecycle.Key{}, notFound()
+		return lifecycle.Key{}, intake.NotFound()
 	}
 	return lifecycle.Key{Tenant: c.Tenant, ID: id}, nil
-}
-
-// own reads a request of the caller's own.
-func (r *Router) own(ctx context.Context, c call, key lifecycle.Key) (lifecycle.Row, error) {
-	row, exists, err := r.Requests.Get(ctx, key)
-	if err != nil {
-		return row, serviceError{err}
-	}
-	if !exists || row.User != c.User || row.Expired(r.Clock.Now()) {
-		return row, notFound()
-	}
-	return row, nil
 }
 
 func (r *Router) get(ctx context.Context, c call) (protocol.Frame, error) {
@@ -67,9 +48,9 @@ func (r *Router) get(ctx context.Context, c call) (protocol.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	row, err := r.own(ctx, c, key)
+	row, err := r.desk().Own(ctx, key, c.User)
 	if err != nil {
-		return nil, err
+		return nil, fromDesk(err)
 	}
 	return r.show(ctx, c, row)
 }
@@ -101,7 +82,7 @@ func (r *Router) watch(ctx context.Context, c call, key lifecycle.Key) (lifecycl
 	}
 	switch {
 	case refused && !r.mine(c, full):
-		return row, notFound()
+		return row, intake.NotFound()
 	case refused && full.Row.Status.Terminal():
 		return full.Row, nil
 	case refused:
@@ -110,7 +91,7 @@ func (r *Router) watch(ctx context.Context, c call, key lifecycle.Key) (lifecycl
 	case err != nil:
 		return row, serviceError{err}
 	case row.Expired(r.Clock.Now()):
-		return row, notFound()
+		return row, intake.NotFound()
 	}
 	return row, nil
 }
@@ -182,7 +163,7 @@ func (r *Router) unsubscribe(ctx context.Context, c call) (protocol.Frame, error
 	}
 	row, err := r.Requests.Update(ctx, key, lifecycle.Unwatch(c.User, c.connection))
 	if _, refused := errors.AsType[*store.RefusedError](err); refused || err == nil && row.Expired(r.Clock.Now()) {
-		return nil, notFound()
+		return nil, intake.NotFound()
 	}
 	if err != nil {
 		return nil, serviceError{err}
@@ -197,36 +178,14 @@ func (r *Router) cancel(ctx context.Context, c call) (protocol.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	for range cancelTries {
-		row, err := r.own(ctx, c, key)
-		if err != nil {
-			return nil, err
-		}
-		now := r.Clock.Now()
-		u, possible := lifecycle.Cancel(row, now)
-		if !possible {
-			return r.show(ctx, c, row)
-		}
-		before := row.Fence
-		row, err = r.Requests.Update(ctx, key, u)
-		if moved, refused := errors.AsType[*store.RefusedError](err); refused {
-			// A write that was repeated after its answer had been lost finds its own work.
-			row = moved.Row
-			if row.Status != protocol.Cancelled || row.Fence != before+1 || row.EndedAt != now.UnixMilli() {
-				continue
-			}
-			err = nil
-		}
-		if err != nil {
-			return nil, serviceError{err}
-		}
-		if !row.Status.Terminal() {
-			return r.show(ctx, c, row)
-		}
-		r.Metrics.Count(contract.MetricCancelled, row.Action)
-		return r.tellOthers(ctx, c, row)
+	row, ended, err := r.desk().Cancel(ctx, key, c.User)
+	if err != nil {
+		return nil, fromDesk(err)
 	}
-	return nil, &streamer.Error{Code: protocol.Unavailable, Message: "the request moves too fast to be cancelled: try again", Retryable: true}
+	if !ended {
+		return r.show(ctx, c, row)
+	}
+	return r.tellOthers(ctx, c, row)
 }
 
 // tellOthers posts the terminal frame to everyone else who watches and returns it for

@@ -17,10 +17,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/oklog/ulid/v2"
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/functions/authorizer"
@@ -31,6 +29,7 @@ import (
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
+	"github.com/pay-theory/streamer/internal/intake"
 )
 
 // Authorizer serves $connect's authorizer.
@@ -59,7 +58,7 @@ func Router(entries ...streamer.Entry) {
 	}
 	r := &router.Router{
 		Registry: registry, Requests: requests(), Connections: connections(), Manager: manager(), Files: bucket(),
-		Clock: clock.System{}, NewID: newID, IAM: signed, Metrics: metrics(), Log: logger(),
+		Clock: clock.System{}, NewID: intake.NewID, IAM: signed, Metrics: metrics(), Log: logger(),
 	}
 	start(r.Handle)
 }
@@ -109,8 +108,4 @@ func register(entries []streamer.Entry) *streamer.Registry {
 		fatal(err)
 	}
 	return registry
-}
-
-func newID(now time.Time) string {
-	return ulid.MustNew(ulid.Timestamp(now), ulid.DefaultEntropy()).String()
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
-	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/progress"
 )
 
@@ -169,21 +168,6 @@ func TestIAM(t *testing.T) {
 	}
 	if got, err := iam("true"); err == nil || !strings.Contains(err.Error(), contract.EnvIAM) {
 		t.Errorf("%+v, err %v", got, err)
-	}
-}
-
-func TestIDs(t *testing.T) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
-	seen := map[string]bool{}
-	for range 1000 {
-		id := newID(now)
-		if !lifecycle.ValidID(id) || seen[id] || id[:10] != newID(now)[:10] {
-			t.Fatalf("id %q", id)
-		}
-		seen[id] = true
-	}
-	if newID(now) >= newID(now.Add(time.Millisecond)) {
-		t.Error("a later id does not sort after an earlier one")
 	}
 }
 

@@ -20,7 +20,7 @@ type Submission struct {
 	Action      string
 	MaxAttempts int
 	Deadline    time.Duration
-	// Connection is the submitter's: it watches from the start.
+	// Connection is the submitter's: it watches from the start. Empty: nobody does.
 	Connection string
 	// Message names the client's message, uniquely.
 	Message string
@@ -34,11 +34,15 @@ type Submission struct {
 
 // Accept makes the row of a new request. It is put under the condition Vacant.
 func Accept(s Submission, now time.Time) Row {
+	var watchers []string
+	if s.Connection != "" {
+		watchers = []string{s.Connection}
+	}
 	return Row{
 		PK: s.Key.PK(), SK: contract.SKMeta,
 		Action: s.Action, User: s.User, Status: protocol.Pending, MaxAttempts: s.MaxAttempts,
 		CreatedAt: millis(now), DeadlineAt: millis(now.Add(s.Deadline)),
-		Watchers: []string{s.Connection}, Submission: s.Message, Ref: s.Ref,
+		Watchers: watchers, Submission: s.Message, Ref: s.Ref,
 		Payload: s.Payload, PayloadAt: s.PayloadAt, Hash: s.Hash, Trace: s.Trace,
 		TenantDay: TenantDay(s.Key.Tenant, now), UserKey: UserKey(s.Key.Tenant, s.User),
 		OpenShard: OpenShard(s.Key.ID),

@@ -123,23 +123,27 @@ func Linked(ctx context.Context, result json.RawMessage, file string, links Link
 	if members == nil {
 		return nil, errors.New("link result: a result with a file is not an object: it is null")
 	}
-	link, err := encode(url)
+	link, err := JSON(url)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("link result: %w", err)
 	}
 	members["url"] = link
 	members["expires_at"] = json.RawMessage(fmt.Sprint(expires.UnixMilli()))
-	return encode(members)
+	linked, err := JSON(members)
+	if err != nil {
+		return nil, fmt.Errorf("link result: %w", err)
+	}
+	return linked, nil
 }
 
-// encode leaves &, < and > as they are, so that a link can be copied from a raw frame and
-// a result goes out as its handler wrote it.
-func encode(v any) (json.RawMessage, error) {
+// JSON encodes v and leaves &, < and > as they are, so that a link can be copied from a
+// raw frame, and payloads and results are what their makers wrote.
+func JSON(v any) (json.RawMessage, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		return nil, fmt.Errorf("link result: %w", err)
+		return nil, err
 	}
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
 }
