@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"go/types"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -36,36 +37,47 @@ func (s *source) comment(of types.Object) (string, error) {
 // comments are those of everything that a file declares.
 func comments(fset *token.FileSet, file *ast.File) map[position]string {
 	found := map[position]string{}
-	add := func(name *ast.Ident, groups ...*ast.CommentGroup) {
-		found[position{fset.Position(name.Pos()).Line, name.Name}] = cmp.Or(groups...).Text()
-	}
+	add := func(name *ast.Ident, text string) { found[position{fset.Position(name.Pos()).Line, name.Name}] = text }
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncDecl:
-			add(n.Name, n.Doc)
-		case *ast.Field:
-			for _, name := range n.Names {
-				add(name, n.Doc, n.Comment)
+			add(n.Name, n.Doc.Text())
+		case *ast.StructType:
+			var shared string
+			for _, field := range n.Fields.List {
+				shared = addAll(add, field.Names, shared, field.Doc, field.Comment)
 			}
 		case *ast.GenDecl:
 			var alone *ast.CommentGroup // of a declaration without brackets
 			if !n.Lparen.IsValid() {
 				alone = n.Doc
 			}
+			var shared string
 			for _, spec := range n.Specs {
 				switch spec := spec.(type) {
 				case *ast.TypeSpec:
-					add(spec.Name, spec.Doc, alone, spec.Comment)
+					add(spec.Name, cmp.Or(spec.Doc, alone, spec.Comment).Text())
 				case *ast.ValueSpec:
-					for _, name := range spec.Names {
-						add(name, spec.Doc, alone, spec.Comment)
-					}
+					shared = addAll(add, spec.Names, shared, spec.Doc, alone, spec.Comment)
 				}
 			}
 		}
 		return true
 	})
 	return found
+}
+
+// addAll adds the comment of names, which is the one before if that speaks of them and they
+// have none.
+func addAll(add func(*ast.Ident, string), names []*ast.Ident, before string, groups ...*ast.CommentGroup) (text string) {
+	text = cmp.Or(groups...).Text()
+	for _, name := range names {
+		if text == "" && slices.Contains(exported.FindAllString(before, -1), name.Name) {
+			text = before
+		}
+		add(name, text)
+	}
+	return text
 }
 
 // words are what Go's names are called where Go is not spoken.
@@ -79,9 +91,11 @@ var exported = regexp.MustCompile(`\b[A-Z][A-Za-z0-9]*\b`)
 func describe(text, name string, others ...words) string {
 	text = strings.TrimSpace(text)
 	if rest, named := strings.CutPrefix(text, name); named && rest != "" {
-		for _, verb := range []string{": ", " is ", " are ", " says that ", " "} {
+		for _, verb := range []string{": ", " and ", " is ", " are ", " says that ", " "} {
 			if rest, found := strings.CutPrefix(strings.ReplaceAll(rest, "\n", " "), verb); found {
-				text = text[len(text)-len(rest):]
+				if verb != " and " { // which begins with more than one name
+					text = text[len(text)-len(rest):]
+				}
 				break
 			}
 		}

@@ -71,6 +71,8 @@ func (o outputs) make(packages []string) error {
 	}{
 		{o.schema, w.document},
 		{o.asyncAPI, w.asyncAPI},
+		{o.actions, w.typedActions},
+		{o.frames, w.typedFrames},
 	} {
 		if file.name == "" {
 			continue

@@ -86,7 +86,9 @@ func (w *wire) readMessages() error {
 			}
 			def.Properties["payload"] = payload
 			def.PropertyOrder = append(def.PropertyOrder, "payload")
-			def.Required = append(def.Required, "payload")
+			if w.defs[o.payload].Required != nil {
+				def.Required = append(def.Required, "payload")
+			}
 		}
 		w.defs[m.name] = def
 		w.messages = append(w.messages, m)

@@ -13,6 +13,8 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/pay-theory/streamer/protocol"
+	"github.com/pay-theory/streamer/scripts/protocol/testdata/shapes"
+	"github.com/pay-theory/streamer/scripts/protocol/testdata/shapes/other"
 )
 
 const root = "../.."
@@ -260,12 +262,67 @@ func TestShapes(t *testing.T) {
 	if *update {
 		dir = "testdata/shapes"
 	}
-	if err := (outputs{schema: filepath.Join(dir, "schema.json")}).make([]string{"./testdata/shapes"}); err != nil {
+	o := outputs{schema: filepath.Join(dir, "schema.json"), actions: filepath.Join(dir, "actions.ts")}
+	if err := o.make([]string{"./testdata/shapes"}); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"schema.json"} {
+	for _, name := range []string{"schema.json", "actions.ts"} {
 		if got := text(t, filepath.Join(dir, name)); got != text(t, filepath.Join("testdata/shapes", name)) {
 			t.Errorf("%s is another: look at the difference after go test -update\n%s", name, got)
+		}
+	}
+}
+
+// What Go writes of a type is what its schema takes, from its zero value on, and what the
+// schema of a payload takes, the action takes.
+func TestSchemasAreWhatGoWrites(t *testing.T) {
+	schema := schemaOf(t, "testdata/shapes/schema.json")
+	byName := func(name string) *jsonschema.Resolved {
+		return resolve(t, &jsonschema.Schema{Schema: schema.Schema, Ref: refPrefix + name, Defs: schema.Defs})
+	}
+	valid := func(s *jsonschema.Resolved, text []byte) error {
+		var v any
+		if err := json.Unmarshal(text, &v); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		return s.Validate(v)
+	}
+	some := other.Item{ID: 1}
+	for _, given := range []shapes.Given{
+		{},
+		{
+			Shared: &shapes.Shared{}, Items: []shapes.Item{}, Some: []shapes.Item{{}}, Counts: map[int]int{1: 2},
+			Tree: &shapes.Tree{Branches: []shapes.Tree{{}}}, Page: shapes.Page[other.Item]{Items: []other.Item{some}},
+			Numbers: shapes.Page[int]{Items: []int{1}}, Code: "OWN", Matrix: [][]*float64{nil, {nil, new(1.5)}},
+		},
+	} {
+		text, err := json.Marshal(given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := valid(byName("Given"), text); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	payload := shapes.Shapes{List: []string{}, Bytes: []byte{}, Number: "1", ByName: map[string]shapes.Item{"a": {}}, Shared: shapes.Shared{Names: []string{""}}}
+	text, err := json.Marshal(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	its := byName("Shapes")
+	if err := valid(its, text); err != nil {
+		t.Errorf("%s: %v", text, err)
+	}
+	if err := shapes.Shape.Check(text); err != nil {
+		t.Errorf("%s: %v", text, err)
+	}
+	for _, change := range []struct{ old, new string }{
+		{`"size":0`, `"size":"0"`}, {`"Half":0`, `"Half":[]`}, {`"quoted":"0"`, `"quoted":0`}, {`"pair":[0,0]`, `"pair":0`},
+		{`"X":0`, `"X":0,"Z":0`}, {`"size":0`, `"size":0,"later":0`}, {`"at":"0001`, `"at":5,"x":"`},
+	} {
+		wrong := strings.Replace(string(text), change.old, change.new, 1)
+		if wrong == string(text) || valid(its, []byte(wrong)) == nil || shapes.Shape.Check([]byte(wrong)) == nil {
+			t.Errorf("%s in place of %s is taken", change.new, change.old)
 		}
 	}
 }

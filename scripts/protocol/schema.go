@@ -56,11 +56,14 @@ func (s *schemas) of(t types.Type) (*jsonschema.Schema, error) {
 		return &jsonschema.Schema{Type: "string", Format: "date-time"}, nil
 	}
 	methods := types.NewMethodSet(types.NewPointer(t))
-	writes := func(name string) bool { return methods.Lookup(named.Obj().Pkg(), name) != nil }
+	does := "Marshal"
+	if s.role == ofPayload {
+		does = "Unmarshal"
+	}
 	switch {
-	case writes("MarshalJSON") || writes("UnmarshalJSON"):
+	case methods.Lookup(named.Obj().Pkg(), does+"JSON") != nil:
 		return &jsonschema.Schema{}, nil
-	case writes("MarshalText") || writes("UnmarshalText"):
+	case methods.Lookup(named.Obj().Pkg(), does+"Text") != nil:
 		return &jsonschema.Schema{Type: "string"}, nil
 	}
 	values := constantsOf(named)
@@ -245,8 +248,8 @@ func (s *schemas) ofMember(m member, called words) (*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.optional {
-		made = notNull(made) // nil is left out
+	if m.omits {
+		made = notNull(made)
 	}
 	if m.quoted {
 		made = &jsonschema.Schema{Type: "string"}
@@ -260,6 +263,7 @@ type member struct {
 	field    *types.Var
 	name     string
 	optional bool // it may be absent
+	omits    bool // it is when it is nil
 	quoted   bool // it stands in a string
 	depth    int
 }
@@ -289,10 +293,8 @@ func membersOf(t *types.Struct) (members []member) {
 			continue
 		}
 		has := func(option string) bool { return slices.Contains(strings.Split(options, ","), option) }
-		members = append(members, member{
-			field: field, name: cmp.Or(tag, field.Name()),
-			optional: has("omitempty") || has("omitzero"), quoted: has("string"),
-		})
+		omits := has("omitempty") || has("omitzero")
+		members = append(members, member{field: field, name: cmp.Or(tag, field.Name()), optional: omits, omits: omits, quoted: has("string")})
 	}
 	return slices.DeleteFunc(slices.Clone(members), func(m member) bool {
 		return slices.ContainsFunc(members, func(other member) bool { return other.name == m.name && other.depth < m.depth })

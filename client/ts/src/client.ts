@@ -1,9 +1,9 @@
 import { Connection, type WebSocketConstructor, type WebSocketLike } from "./connection.js";
 import { announce, get, hex, put } from "./document.js";
-import { isRetryable, StreamerError } from "./error.js";
+import { StreamerError } from "./error.js";
 import { notify } from "./notify.js";
 import {
-  MAX_MESSAGE, SUBPROTOCOL, SUBPROTOCOL_BEARER, isTerminal,
+  MAX_MESSAGE, SUBPROTOCOL, SUBPROTOCOL_BEARER, isRetryable, isTerminal,
   type AcceptedFrame, type ErrorFrame, type EventFrame, type Frame, type Message, type RequestFrame, type SubscribedFrame, type UploadFrame,
 } from "./protocol.js";
 import { Run, type Follower, type StreamerRequest } from "./request.js";

@@ -35,8 +35,3 @@ export class StreamerError extends Error {
     this.requestId = more.requestId;
   }
 }
-
-/** Whether a request that failed with one of Streamer's own codes may succeed when it is submitted anew. */
-export function isRetryable(code: string): boolean {
-  return code === "UNAVAILABLE" || code === "INTERNAL" || code === "TOO_MANY_WATCHERS";
-}
