@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/internal/contract"
 )
@@ -171,15 +170,6 @@ func encoded(value any) string {
 		panic(err) // what was JSON already is the only thing that might fail, and was checked
 	}
 	return string(bytes.TrimSpace(out.Bytes()))
-}
-
-// GrantConnect lets grantee connect, where Auth.IAM is set.
-func (s *StreamerConstruct) GrantConnect(grantee awsiam.IGrantable) {
-	grantee.GrantPrincipal().AddToPrincipalPolicy(allow(awscdk.Stack_Of(s).FormatArn(&awscdk.ArnComponents{
-		Service:      jsii.String("execute-api"),
-		Resource:     s.API.ApiId(),
-		ResourceName: jsii.String(*s.Stage.StageName() + "/$connect"),
-	}), "execute-api:Invoke"))
 }
 
 // warnAboutAuth tells at synth what an operator must not learn from clients.

@@ -7,7 +7,7 @@
 //		Router:    constructs.FunctionProps{ImportPath: "example.com/app/cmd/router"},
 //		Processor: constructs.FunctionProps{ImportPath: "example.com/app/cmd/processor"},
 //	})
-//	streamer.Requests.GrantReadData(somethingElse)
+//	streamer.GrantSubmit(somethingElse)
 //
 // Nil props are legal: the sample actions, and every connection refused.
 //

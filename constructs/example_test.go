@@ -84,3 +84,25 @@ func ExampleStreamerConstruct_GrantConnect() {
 	batch := awsiam.NewRole(stack, jsii.String("Batch"), &awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil)})
 	streamer.GrantConnect(batch)
 }
+
+// A service of another app, which knows the outputs of Streamer's stack, here as exports: it
+// submits requests, and is told when too many fail.
+func ExampleStreamerFromAttributes() {
+	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("Orders"), nil)
+	output := func(name string) string { return *awscdk.Fn_ImportValue(jsii.String("shop-" + name)) }
+	streamer := constructs.StreamerFromAttributes(stack, "Streamer", &constructs.StreamerAttributes{
+		WebSocketURL:         output("WebSocketUrl"),
+		CallbackURL:          output("CallbackUrl"),
+		ConnectionsTableName: output("ConnectionsTableName"),
+		RequestsTableName:    output("RequestsTableName"),
+		FilesBucketName:      output("FilesBucketName"),
+		WorkQueueURL:         output("WorkQueueUrl"),
+		DeadLetterQueueURL:   output("DeadLetterQueueUrl"),
+	})
+	service := awsiam.NewRole(stack, jsii.String("Service"), &awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil)})
+	streamer.GrantSubmit(service).AssertSuccess()
+	streamer.GrantRead(service).AssertSuccess()
+	streamer.MetricRequestsFailed(nil).CreateAlarm(stack, jsii.String("Failing"), &awscloudwatch.CreateAlarmOptions{
+		Threshold: jsii.Number(10), EvaluationPeriods: jsii.Number(1),
+	})
+}

@@ -33,11 +33,11 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		description: "Streamer: answers every message of every client",
 		props:       p.Router,
 		environment: router,
-		permissions: []awsiam.PolicyStatement{
+		permissions: []permission{
 			allow(s.Connections.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:DeleteItem"),
 			allow(s.Requests.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
 			allow(s.everyFile(), "s3:PutObject", "s3:GetObject"),
-			allow(s.everyConnection(), "execute-api:ManageConnections"),
+			allow(s.everyConnection("POST"), "execute-api:ManageConnections"),
 		},
 		usesKey: true,
 	})
@@ -106,13 +106,9 @@ func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *Streamer
 		description: own.description,
 		props:       own.props,
 		environment: environment,
-		permissions: []awsiam.PolicyStatement{
+		permissions: append(s.reporting(),
 			allow(own.queue.QueueArn(), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"),
-			allow(s.Requests.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
-			allow(s.Connections.TableArn(), "dynamodb:DeleteItem"),
-			allow(s.everyFile(), "s3:PutObject", "s3:GetObject"),
-			allow(s.everyConnection(), "execute-api:ManageConnections"),
-		},
+		),
 		usesKey: true,
 	})
 	if own.props.ImportPath == mainOf("processor") {
@@ -145,7 +141,7 @@ type function struct {
 	description string
 	props       FunctionProps
 	environment map[string]*string
-	permissions []awsiam.PolicyStatement
+	permissions []permission
 	usesKey     bool // touches what StreamerProps.EncryptionKey encrypts
 }
 
@@ -159,12 +155,12 @@ func (s *StreamerConstruct) newFunction(parent constructs.Construct, name string
 	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 	})
-	role.AddToPolicy(allow(logs.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents"))
-	for _, statement := range f.permissions {
-		role.AddToPolicy(statement)
-	}
+	permissions := append(f.permissions, allow(logs.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents"))
 	if f.props.VPC != nil {
-		role.AddToPolicy(allow(jsii.String("*"), networkInterfaces...))
+		permissions = append(permissions, allow(jsii.String("*"), networkInterfaces...))
+	}
+	for _, permission := range permissions {
+		role.AddToPolicy(permission.statement())
 	}
 	if f.usesKey && p.EncryptionKey != nil {
 		p.EncryptionKey.GrantEncryptDecrypt(role)

@@ -1,43 +1,134 @@
 package constructs
 
 import (
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/internal/contract"
 )
 
+// GrantSubmit lets grantee store requests as the router does, large payloads included. It
+// is then trusted to say whose they are.
+func (r *reference) GrantSubmit(grantee awsiam.IGrantable) awsiam.Grant {
+	return r.grant(grantee, r.useKeys,
+		allow(r.requests.TableArn(), "dynamodb:PutItem"),
+		allow(r.everyFile(), "s3:PutObject"),
+	)
+}
+
+// GrantRead lets grantee read every request, its payload and its result, and list the
+// requests of a user, or of a tenant and day.
+func (r *reference) GrantRead(grantee awsiam.IGrantable) awsiam.Grant {
+	return r.grant(grantee, r.readWithKeys,
+		allow(r.requests.TableArn(), "dynamodb:GetItem"),
+		allow(r.requestsIndex(contract.IndexByTenant), "dynamodb:Query"),
+		allow(r.requestsIndex(contract.IndexByUser), "dynamodb:Query"),
+		allow(r.everyFile(), "s3:GetObject"),
+	)
+}
+
+// GrantReport lets grantee do what a processor does with a request: claim it, read its
+// payload, store progress, checkpoints and the result, and post frames to its watchers. The
+// work queue is not in it.
+func (r *reference) GrantReport(grantee awsiam.IGrantable) awsiam.Grant {
+	return r.grant(grantee, r.useKeys, r.reporting()...)
+}
+
+// GrantManageConnections lets grantee post to each connection of this stage, look at it, and
+// close it.
+func (r *reference) GrantManageConnections(grantee awsiam.IGrantable) awsiam.Grant {
+	return r.grant(grantee, nil,
+		allow(r.everyConnection("POST"), "execute-api:ManageConnections"),
+		allow(r.everyConnection("GET"), "execute-api:ManageConnections"),
+		allow(r.everyConnection("DELETE"), "execute-api:ManageConnections"),
+	)
+}
+
+// GrantConnect lets grantee connect, where Auth.IAM is set.
+func (r *reference) GrantConnect(grantee awsiam.IGrantable) awsiam.Grant {
+	return r.grant(grantee, nil, allow(r.route("$connect"), "execute-api:Invoke"))
+}
+
 // GrantReadRequests lets grantee list the requests of a tenant and day: what the
 // sample report is made from. A processor with handlers of its own has it only if you
 // call this.
-func (s *StreamerConstruct) GrantReadRequests(grantee awsiam.IGrantable) {
-	grantee.GrantPrincipal().AddToPrincipalPolicy(allow(s.requestsIndex(contract.IndexByTenant), "dynamodb:Query"))
+func (r *reference) GrantReadRequests(grantee awsiam.IGrantable) awsiam.Grant {
+	return r.grant(grantee, r.readWithKeys, allow(r.requestsIndex(contract.IndexByTenant), "dynamodb:Query"))
 }
 
-// allow is a statement about one resource.
-func allow(resource *string, actions ...string) awsiam.PolicyStatement {
+// grant adds statements to the policy of grantee, and what keys says it may do with the keys.
+func (r *reference) grant(grantee awsiam.IGrantable, keys func(awsiam.IGrantable) []awsiam.Grant, permissions ...permission) awsiam.Grant {
+	var grants []awsiam.Grant
+	for _, p := range permissions {
+		grants = append(grants, awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
+			Grantee: grantee, Actions: jsii.Strings(p.actions...), ResourceArns: &[]*string{p.resource},
+		}))
+	}
+	if keys != nil {
+		grants = append(grants, keys(grantee)...)
+	}
+	all := grants[0]
+	for _, next := range grants[1:] {
+		all = all.Combine(next)
+	}
+	return all
+}
+
+// useKeys lets grantee read and write what the keys encrypt.
+func (r *reference) useKeys(grantee awsiam.IGrantable) []awsiam.Grant {
+	var grants []awsiam.Grant
+	for _, key := range r.keys {
+		grants = append(grants, key.GrantEncryptDecrypt(grantee))
+	}
+	return grants
+}
+
+// readWithKeys lets grantee read it.
+func (r *reference) readWithKeys(grantee awsiam.IGrantable) []awsiam.Grant {
+	var grants []awsiam.Grant
+	for _, key := range r.keys {
+		grants = append(grants, key.GrantDecrypt(grantee))
+	}
+	return grants
+}
+
+// permission is what a statement allows on one resource.
+type permission struct {
+	resource *string
+	actions  []string
+}
+
+func allow(resource *string, actions ...string) permission {
+	return permission{resource, actions}
+}
+
+func (p permission) statement() awsiam.PolicyStatement {
 	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions:   jsii.Strings(actions...),
-		Resources: &[]*string{resource},
+		Actions:   jsii.Strings(p.actions...),
+		Resources: &[]*string{p.resource},
 	})
+}
+
+// reporting is what a processor does with a request.
+func (r *reference) reporting() []permission {
+	return []permission{
+		allow(r.requests.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
+		allow(r.connections.TableArn(), "dynamodb:DeleteItem"),
+		allow(r.everyFile(), "s3:PutObject", "s3:GetObject"),
+		allow(r.everyConnection("POST"), "execute-api:ManageConnections"),
+	}
 }
 
 // requestsIndex is the ARN of an index of the requests table.
-func (s *StreamerConstruct) requestsIndex(name string) *string {
-	return jsii.String(*s.Requests.TableArn() + "/index/" + name)
+func (r *reference) requestsIndex(name string) *string {
+	return jsii.String(*r.requests.TableArn() + "/index/" + name)
 }
 
 // everyFile is the ARN of what Streamer keeps in the bucket.
-func (s *StreamerConstruct) everyFile() *string {
-	return s.Files.ArnForObjects(jsii.String(contract.FilesPrefix + "*"))
+func (r *reference) everyFile() *string {
+	return r.files.ArnForObjects(jsii.String(contract.FilesPrefix + "*"))
 }
 
-// everyConnection is the ARN of posting to any connection of this stage: neither
-// reading nor closing one, nor any other stage.
-func (s *StreamerConstruct) everyConnection() *string {
-	return awscdk.Stack_Of(s).FormatArn(&awscdk.ArnComponents{
-		Service:      jsii.String("execute-api"),
-		Resource:     s.API.ApiId(),
-		ResourceName: jsii.String(*s.Stage.StageName() + "/POST/@connections/*"),
-	})
+// everyConnection is the ARN of a verb on any connection of this stage, and of no other.
+func (r *reference) everyConnection(verb string) *string {
+	return r.route(verb + "/@connections/*")
 }

@@ -106,18 +106,29 @@ func (l *localStage) removalPolicy(asked awscdk.RemovalPolicy) awscdk.RemovalPol
 	return awscdk.RemovalPolicy_DESTROY
 }
 
-// WebSocketURL is where clients connect, "wss://…/v1".
-func (s *StreamerConstruct) WebSocketURL() *string {
-	if s.local == nil {
+// webSocketURL is where clients connect.
+func (l *localStage) webSocketURL(s *StreamerConstruct) *string {
+	if l == nil {
 		return s.Stage.Url()
 	}
-	return jsii.String("ws" + strings.TrimPrefix(*s.CallbackURL(), "http"))
+	return jsii.String("ws" + strings.TrimPrefix(*l.callbackURL(s), "http"))
 }
 
-// CallbackURL is where functions post frames to connections, "https://…/v1".
-func (s *StreamerConstruct) CallbackURL() *string {
-	if s.local == nil {
+// callbackURL is where functions post frames to connections.
+func (l *localStage) callbackURL(s *StreamerConstruct) *string {
+	if l == nil {
 		return s.Stage.CallbackUrl()
 	}
-	return jsii.String(strings.TrimSuffix(s.local.Endpoint, "/") + "/_aws/execute-api/" + *s.API.ApiId() + "/" + *s.Stage.StageName())
+	return jsii.String(strings.TrimSuffix(l.Endpoint, "/") + "/_aws/execute-api/" + *s.API.ApiId() + "/" + *s.Stage.StageName())
+}
+
+// apiOf is the API and the stage that a callback URL names.
+func (l *localStage) apiOf(callbackURL string) (apiID, stageName *string) {
+	parts := awscdk.Fn_Split(jsii.String("/"), jsii.String(callbackURL), nil)
+	if l == nil { // https://<api>.execute-api.…/<stage>
+		host := awscdk.Fn_Split(jsii.String("."), awscdk.Fn_Select(jsii.Number(2), parts), nil)
+		return awscdk.Fn_Select(jsii.Number(0), host), awscdk.Fn_Select(jsii.Number(3), parts)
+	}
+	// http://…/_aws/execute-api/<api>/<stage>
+	return awscdk.Fn_Select(jsii.Number(5), parts), awscdk.Fn_Select(jsii.Number(6), parts)
 }

@@ -24,135 +24,179 @@ const ActionDimension = contract.DimensionAction
 // of times, over one minute.
 
 // MetricConnected counts connections opened.
-func (s *StreamerConstruct) MetricConnected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricConnected, options)
+func (r *reference) MetricConnected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricConnected, options)
 }
 
 // MetricDisconnected counts connections closed, as far as API Gateway told.
-func (s *StreamerConstruct) MetricDisconnected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricDisconnected, options)
+func (r *reference) MetricDisconnected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricDisconnected, options)
 }
 
 // MetricRequestsAccepted counts async requests stored (by action).
-func (s *StreamerConstruct) MetricRequestsAccepted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricAccepted, options)
+func (r *reference) MetricRequestsAccepted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricAccepted, options)
 }
 
 // MetricMessagesRefused counts messages answered with an error frame.
-func (s *StreamerConstruct) MetricMessagesRefused(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricRefused, options)
+func (r *reference) MetricMessagesRefused(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricRefused, options)
 }
 
 // MetricRequestsCompleted counts requests that ended with a result (by action).
-func (s *StreamerConstruct) MetricRequestsCompleted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricCompleted, options)
+func (r *reference) MetricRequestsCompleted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricCompleted, options)
 }
 
 // MetricRequestsFailed counts requests that ended without one (by action).
-func (s *StreamerConstruct) MetricRequestsFailed(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricFailed, options)
+func (r *reference) MetricRequestsFailed(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricFailed, options)
 }
 
 // MetricRequestsCancelled counts requests that their owner ended (by action).
-func (s *StreamerConstruct) MetricRequestsCancelled(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricCancelled, options)
+func (r *reference) MetricRequestsCancelled(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricCancelled, options)
 }
 
 // MetricAttemptsRetried counts attempts that failed and will be repeated (by action).
-func (s *StreamerConstruct) MetricAttemptsRetried(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricRetried, options)
+func (r *reference) MetricAttemptsRetried(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricRetried, options)
 }
 
 // MetricAttemptsContinued counts functions that were given back for their attempt to go
 // on in another one (by action).
-func (s *StreamerConstruct) MetricAttemptsContinued(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricContinued, options)
+func (r *reference) MetricAttemptsContinued(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricContinued, options)
 }
 
 // MetricRequestDuration is the time from acceptance to the end, in ms (by action).
-func (s *StreamerConstruct) MetricRequestDuration(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.time(contract.MetricDuration, options)
+func (r *reference) MetricRequestDuration(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.time(contract.MetricDuration, options)
 }
 
 // MetricQueueWait is the time from acceptance to the first work, in ms (by action).
-func (s *StreamerConstruct) MetricQueueWait(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.time(contract.MetricQueueWait, options)
+func (r *reference) MetricQueueWait(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.time(contract.MetricQueueWait, options)
 }
 
 // MetricFramesPosted counts frames that API Gateway took for delivery.
-func (s *StreamerConstruct) MetricFramesPosted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricPosts, options)
+func (r *reference) MetricFramesPosted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricPosts, options)
 }
 
 // MetricConnectionsGone counts frames for connections that no longer existed.
-func (s *StreamerConstruct) MetricConnectionsGone(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricGone, options)
+func (r *reference) MetricConnectionsGone(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricGone, options)
 }
 
 // MetricPostsDenied counts frames that the function was not permitted to post.
-func (s *StreamerConstruct) MetricPostsDenied(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricPostDenied, options)
+func (r *reference) MetricPostsDenied(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricPostDenied, options)
 }
 
 // MetricPostsTooLarge counts frames above what API Gateway takes.
-func (s *StreamerConstruct) MetricPostsTooLarge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricPostTooLarge, options)
+func (r *reference) MetricPostsTooLarge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricPostTooLarge, options)
 }
 
 // MetricUndecodableHints counts stream records and messages that nobody can read.
-func (s *StreamerConstruct) MetricUndecodableHints(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricBadHint, options)
+func (r *reference) MetricUndecodableHints(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricBadHint, options)
 }
 
 // MetricOldestWaiting is the age of the oldest request that nobody works on, in ms,
 // published by every run of the reconciler. Default statistic: maximum.
-func (s *StreamerConstruct) MetricOldestWaiting(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.own(contract.MetricOldestOpen, awscloudwatch.Stats_MAXIMUM(), options)
+func (r *reference) MetricOldestWaiting(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(contract.MetricOldestOpen, awscloudwatch.Stats_MAXIMUM(), options)
 }
 
 // MetricHintsResent counts hints that the reconciler sent again.
-func (s *StreamerConstruct) MetricHintsResent(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.count(contract.MetricHintsResent, options)
+func (r *reference) MetricHintsResent(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.count(contract.MetricHintsResent, options)
 }
 
 // Metrics that AWS publishes.
 
+// MetricMessages counts messages of clients.
+func (r *reference) MetricMessages(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.ofStage("MessageCount", awscloudwatch.Stats_SUM(), options)
+}
+
+// MetricClientErrors counts what API Gateway refused by itself: connections without
+// permission, messages too large or too many.
+func (r *reference) MetricClientErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.ofStage("ClientError", awscloudwatch.Stats_SUM(), options)
+}
+
+// MetricIntegrationErrors counts messages that the router did not answer.
+func (r *reference) MetricIntegrationErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.ofStage("IntegrationError", awscloudwatch.Stats_SUM(), options)
+}
+
+// MetricExecutionErrors counts failures of API Gateway itself, such as a router that it may
+// not call.
+func (r *reference) MetricExecutionErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.ofStage("ExecutionError", awscloudwatch.Stats_SUM(), options)
+}
+
+// MetricIntegrationLatency is how long the router takes for a message, in ms.
+func (r *reference) MetricIntegrationLatency(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.ofStage("IntegrationLatency", awscloudwatch.Stats_Percentile(jsii.Number(95)), options)
+}
+
 // MetricFunctionErrors is the number of runs that failed, of each function by its
 // name. Those of workers are told by Worker.MetricErrors.
 func (s *StreamerConstruct) MetricFunctionErrors(options *awscloudwatch.MetricOptions) map[string]awscloudwatch.Metric {
-	errors := map[string]awscloudwatch.Metric{}
-	for name, function := range s.functions() {
-		with := withDefaultStatistic(awscloudwatch.Stats_SUM(), options)
-		with.Label = jsii.String(name)
-		errors[name] = function.MetricErrors(with)
-	}
-	return errors
+	return s.ofFunctions("Errors", options)
+}
+
+// MetricFunctionThrottles is the number of runs that Lambda refused, of each function by
+// its name: the account's concurrency is used up.
+func (s *StreamerConstruct) MetricFunctionThrottles(options *awscloudwatch.MetricOptions) map[string]awscloudwatch.Metric {
+	return s.ofFunctions("Throttles", options)
+}
+
+// MetricDispatcherLag is the age of the last stream record that a run of the dispatcher took,
+// in ms. Default statistic: maximum.
+func (s *StreamerConstruct) MetricDispatcherLag(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return s.Dispatcher.Metric(jsii.String("IteratorAge"), withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
 }
 
 // MetricWorkQueueDepth is the number of hints that wait for the processor.
-func (s *StreamerConstruct) MetricWorkQueueDepth(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.WorkQueue.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+func (r *reference) MetricWorkQueueDepth(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.workQueue.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
 }
 
 // MetricWorkQueueAge is the age of the oldest hint in seconds, those under work
 // included.
-func (s *StreamerConstruct) MetricWorkQueueAge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.WorkQueue.MetricApproximateAgeOfOldestMessage(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+func (r *reference) MetricWorkQueueAge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.workQueue.MetricApproximateAgeOfOldestMessage(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
 }
 
 // MetricInWork is the number of hints under work: the processor's concurrency.
-func (s *StreamerConstruct) MetricInWork(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.WorkQueue.MetricApproximateNumberOfMessagesNotVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+func (r *reference) MetricInWork(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.workQueue.MetricApproximateNumberOfMessagesNotVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
 }
 
 // MetricDeadLetters is the number of hints that were delivered too often.
-func (s *StreamerConstruct) MetricDeadLetters(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.DeadLetters.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+func (r *reference) MetricDeadLetters(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.deadLetters.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
 }
 
 // MetricUndispatched is the number of batches that the dispatcher gave up.
 func (s *StreamerConstruct) MetricUndispatched(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return s.Undispatched.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+}
+
+// ofFunctions is the sum of a metric of Lambda's, of each function by its name.
+func (s *StreamerConstruct) ofFunctions(name string, options *awscloudwatch.MetricOptions) map[string]awscloudwatch.Metric {
+	metrics := map[string]awscloudwatch.Metric{}
+	for function, made := range s.functions() {
+		with := withDefaultStatistic(awscloudwatch.Stats_SUM(), options)
+		with.Label = jsii.String(function)
+		metrics[function] = made.Metric(jsii.String(name), with)
+	}
+	return metrics
 }
 
 func (s *StreamerConstruct) functions() map[string]awslambda.IFunction {
@@ -165,23 +209,32 @@ func (s *StreamerConstruct) functions() map[string]awslambda.IFunction {
 	return all
 }
 
-func (s *StreamerConstruct) count(name string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.own(name, awscloudwatch.Stats_SUM(), options)
+func (r *reference) count(name string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(name, awscloudwatch.Stats_SUM(), options)
 }
 
-func (s *StreamerConstruct) time(name string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.own(name, awscloudwatch.Stats_Percentile(jsii.Number(95)), options)
+func (r *reference) time(name string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(name, awscloudwatch.Stats_Percentile(jsii.Number(95)), options)
 }
 
 // own is one of Streamer's own metrics, of this Streamer alone.
-func (s *StreamerConstruct) own(name string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	dimensions := map[string]*string{contract.DimensionService: s.Requests.TableName()}
+func (r *reference) own(name string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return newMetric(contract.MetricNamespace, name, map[string]*string{contract.DimensionService: r.requests.TableName()}, statistic, options)
+}
+
+// ofStage is one of API Gateway's, of this stage alone ("Monitor WebSocket API execution with
+// CloudWatch metrics").
+func (r *reference) ofStage(name string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return newMetric("AWS/ApiGateway", name, map[string]*string{"ApiId": r.apiID, "Stage": r.stageName}, statistic, options)
+}
+
+func newMetric(namespace, name string, dimensions map[string]*string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	with := withDefaultStatistic(statistic, options)
 	if with.DimensionsMap != nil {
 		maps.Copy(dimensions, *with.DimensionsMap)
 	}
 	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-		Namespace:     jsii.String(contract.MetricNamespace),
+		Namespace:     jsii.String(namespace),
 		MetricName:    jsii.String(name),
 		DimensionsMap: &dimensions,
 		Statistic:     with.Statistic,

@@ -142,12 +142,18 @@ func neutral(text string) string {
 // allowed lists "action on resource" for the role of a function.
 func (tpl template) allowed(t *testing.T, function string) []string {
 	t.Helper()
+	return tpl.allowedBy(t, function+"RoleDefaultPolicy")
+}
+
+// allowedBy lists it for a policy.
+func (tpl template) allowedBy(t *testing.T, policy string) []string {
+	t.Helper()
 	var out []string
-	statements, _ := at(tpl.Resources[function+"RoleDefaultPolicy"].Properties, "PolicyDocument.Statement").([]any)
+	statements, _ := at(tpl.Resources[policy].Properties, "PolicyDocument.Statement").([]any)
 	for _, s := range statements {
 		statement := s.(map[string]any)
 		if statement["Effect"] != "Allow" || statement["NotAction"] != nil || statement["NotResource"] != nil {
-			t.Errorf("%s has the statement %v", function, statement)
+			t.Errorf("%s has the statement %v", policy, statement)
 		}
 		for _, action := range list(statement["Action"]) {
 			for _, resource := range list(statement["Resource"]) {

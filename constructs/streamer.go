@@ -3,9 +3,11 @@ package constructs
 import (
 	"fmt"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
@@ -18,6 +20,7 @@ import (
 // CDK does with them.
 type StreamerConstruct struct {
 	constructs.Construct
+	reference
 
 	API   awsapigatewayv2.WebSocketApi
 	Stage awsapigatewayv2.WebSocketStage
@@ -55,14 +58,14 @@ func (s *StreamerConstruct) ToString() *string { return s.Node().Path() }
 // every connection refused. It panics if a prop is bad, naming the construct's path,
 // the field and the cure.
 func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *StreamerConstruct {
-	s := &StreamerConstruct{Workers: map[string]*Worker{}}
+	s := &StreamerConstruct{reference: reference{stack: awscdk.Stack_Of(scope)}, Workers: map[string]*Worker{}}
 	constructs.NewConstruct_Override(s, scope, jsii.String(id))
 
 	local, err := readLocalStage(s)
-	s.check(err)
+	check(s, err)
 	s.local = local
 	p := props.withDefaults()
-	s.check(p.validate())
+	check(s, p.validate())
 	p.Auth = local.auth(p.Auth)
 	p.Architecture = local.architecture(p.Architecture)
 	p.RemovalPolicy = local.removalPolicy(p.RemovalPolicy)
@@ -72,6 +75,7 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	s.addFiles(&p)
 	s.addQueues(&p)
 	s.addAPI(&p)
+	s.reference = s.refer(&p)
 	s.addFunctions(&p)
 	s.addRoutes()
 	s.addSources(&p)
@@ -79,9 +83,24 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	return s
 }
 
+// refer is what grants and metrics need to know of s.
+func (s *StreamerConstruct) refer(p *StreamerProps) reference {
+	r := reference{
+		stack: s.stack,
+		apiID: s.API.ApiId(), stageName: s.Stage.StageName(),
+		webSocketURL: s.local.webSocketURL(s), callbackURL: s.local.callbackURL(s),
+		connections: s.Connections, requests: s.Requests, files: s.Files,
+		workQueue: s.WorkQueue, deadLetters: s.DeadLetters,
+	}
+	if p.EncryptionKey != nil {
+		r.keys = []awskms.IKey{p.EncryptionKey}
+	}
+	return r
+}
+
 // check panics, as the CDK does on bad props.
-func (s *StreamerConstruct) check(err error) {
+func check(scope constructs.Construct, err error) {
 	if err != nil {
-		panic(fmt.Sprintf("streamer %s: %v", *s.Node().Path(), err))
+		panic(fmt.Sprintf("streamer %s: %v", *scope.Node().Path(), err))
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -163,12 +162,12 @@ func (s *StreamerConstruct) withWorkers(environment map[string]*string) map[stri
 }
 
 // sendHints lets a function send to all work queues.
-func (s *StreamerConstruct) sendHints() []awsiam.PolicyStatement {
-	statements := []awsiam.PolicyStatement{allow(s.WorkQueue.QueueArn(), s.local.sendMessage()...)}
+func (s *StreamerConstruct) sendHints() []permission {
+	permissions := []permission{allow(s.WorkQueue.QueueArn(), s.local.sendMessage()...)}
 	for _, name := range slices.Sorted(maps.Keys(s.Workers)) {
-		statements = append(statements, allow(s.Workers[name].Queue.QueueArn(), s.local.sendMessage()...))
+		permissions = append(permissions, allow(s.Workers[name].Queue.QueueArn(), s.local.sendMessage()...))
 	}
-	return statements
+	return permissions
 }
 
 // MetricQueueDepth is the number of hints that wait for the worker.

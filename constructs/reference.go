@@ -1,0 +1,88 @@
+package constructs
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// IStreamer is a Streamer that others may use: one that NewStreamer made, or one of
+// another app that StreamerFromAttributes knows.
+type IStreamer interface {
+	constructs.Construct
+
+	WebSocketURL() *string
+	CallbackURL() *string
+
+	GrantSubmit(grantee awsiam.IGrantable) awsiam.Grant
+	GrantRead(grantee awsiam.IGrantable) awsiam.Grant
+	GrantReport(grantee awsiam.IGrantable) awsiam.Grant
+	GrantManageConnections(grantee awsiam.IGrantable) awsiam.Grant
+	GrantConnect(grantee awsiam.IGrantable) awsiam.Grant
+	GrantReadRequests(grantee awsiam.IGrantable) awsiam.Grant
+
+	MetricConnected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricDisconnected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricRequestsAccepted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricMessagesRefused(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricRequestsCompleted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricRequestsFailed(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricRequestsCancelled(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricAttemptsRetried(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricAttemptsContinued(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricRequestDuration(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricQueueWait(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricFramesPosted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricConnectionsGone(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricPostsDenied(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricPostsTooLarge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricUndecodableHints(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricOldestWaiting(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricHintsResent(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+
+	MetricMessages(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricClientErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricIntegrationErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricExecutionErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricIntegrationLatency(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricWorkQueueDepth(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricWorkQueueAge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricInWork(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricDeadLetters(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+}
+
+// reference is what grants and metrics need to know of a Streamer, wherever it was made. It
+// is embedded in the constructs; the jsii runtime takes an embedded struct that is all zero
+// for one of its own, so stack is set before the construct is made.
+type reference struct {
+	stack                 awscdk.Stack // whose account and region it is in
+	apiID, stageName      *string
+	webSocketURL          *string
+	callbackURL           *string
+	connections, requests awsdynamodb.ITableV2
+	files                 awss3.IBucket
+	workQueue             awssqs.IQueue
+	deadLetters           awssqs.IQueue
+	keys                  []awskms.IKey // that encrypt tables and files
+}
+
+// WebSocketURL is where clients connect, "wss://…/v1".
+func (r *reference) WebSocketURL() *string { return r.webSocketURL }
+
+// CallbackURL is where functions post frames to connections, "https://…/v1".
+func (r *reference) CallbackURL() *string { return r.callbackURL }
+
+// route is the ARN of a route of the stage.
+func (r *reference) route(name string) *string {
+	return r.stack.FormatArn(&awscdk.ArnComponents{
+		Service:      jsii.String("execute-api"),
+		Resource:     r.apiID,
+		ResourceName: jsii.String(*r.stageName + "/" + name),
+	})
+}
