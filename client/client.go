@@ -1,73 +1,74 @@
 package client
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
+	"net/url"
 	"sync"
 	"time"
-
-	"github.com/coder/websocket"
 
 	"github.com/pay-theory/streamer/protocol"
 )
 
-// writeTimeout is how long the network may take to accept a message, which has at most
-// 28 KiB, before the connection counts as lost.
-const writeTimeout = 10 * time.Second
-
-// Client is one connection to a stage. It is safe for concurrent use.
+// Client is a stage, however often the connection to it changes. It is safe for concurrent
+// use.
 type Client struct {
-	conn     *websocket.Conn
-	http     *http.Client
-	log      *slog.Logger
-	patience time.Duration // how long an answer may take
-	name     string        // what the ids of this client's messages begin with
+	options Options
+	timing  timing
+	log     *slog.Logger
+	now     func() time.Time
+	address *url.URL
+	name    string // what the ids of this client's messages begin with
 
-	done    chan struct{} // closed once the connection has ended
+	done    chan struct{} // closed once the client has ended
+	stop    context.CancelFunc
 	running sync.WaitGroup
-	close   sync.Once
+	spawn   func(func(context.Context)) // runs something until the client ends
+	refused refused                     // for the goroutine alone that connects
 
 	mu       sync.Mutex
 	sent     int
-	ended    error                     // why the connection ended
+	ended    error                     // why the client has ended
 	asks     map[string]*ask           // messages that wait for their answer, by their ids
-	mishaps  []string                  // errors of API Gateway's that no message is known for
 	requests map[string]*request       // requests that are followed and have not ended, by their ids
 	early    map[string]protocol.Frame // the newest frames of requests that no answer has named yet, by their ids
+
+	current  *connection // that messages go out on
+	previous *connection // that it has replaced, until nobody waits for anything on it
+	dialing  bool
+	failures int // to connect, since anything came
+	state    State
+	version  int           // counts the changes of state
+	changed  chan struct{} // closed when state or current changes
 }
 
-// start begins to read and to ping, until the connection ends.
-func (c *Client) start(ctx context.Context, every time.Duration) {
-	ctx, cancel := context.WithCancel(ctx)
-	c.running.Go(func() {
-		defer cancel()
-		c.end(c.read(ctx))
-	})
-	c.running.Go(func() { c.keepAlive(ctx, every) })
+// start begins to connect, until the client ends. The first connection may be there
+// already.
+func (c *Client) start(ctx context.Context, conn *connection) {
+	ctx, c.stop = context.WithCancel(ctx)
+	c.spawn = func(run func(context.Context)) { c.running.Go(func() { run(ctx) }) }
+	if conn != nil {
+		c.adopt(conn)
+	}
+	c.spawn(func(ctx context.Context) { c.keep(ctx, conn != nil) })
 }
 
-// Close ends the connection and waits until nothing of it is left, some seconds at most
-// if the other side does not answer. What still waits fails with ErrDisconnected;
-// accepted requests go on. The error is always nil, also the second time.
+// Close ends the client and waits until nothing of it is left, some seconds at most if the
+// other side does not answer. What still waits fails with ErrDisconnected; accepted
+// requests go on. The error is always nil, also the second time.
 func (c *Client) Close() error {
-	c.close.Do(func() {
-		c.end(net.ErrClosed)
-		_ = c.conn.Close(websocket.StatusNormalClosure, "") // it may have ended already
-	})
+	c.end(net.ErrClosed)
 	c.running.Wait()
 	return nil
 }
 
-// Done is closed once the connection has ended.
+// Done is closed once the client has ended: by Close, or because it cannot, or may not,
+// connect any more. The State says which.
 func (c *Client) Done() <-chan struct{} { return c.done }
 
-// end tells everyone who waits that the connection has ended; the first cause stays.
+// end tells everyone who waits that nothing will come any more; the first cause stays.
 func (c *Client) end(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,97 +77,25 @@ func (c *Client) end(cause error) {
 	}
 	c.ended = fmt.Errorf("%w: %w", ErrDisconnected, cause)
 	for _, r := range c.requests {
-		r.lose(c.ended)
+		r.lose(fmt.Errorf("%w; it goes on: watch it by its id with another client", c.ended))
 	}
 	clear(c.requests)
+	c.show(nil)
+	c.retire(c.previous, c.ended)
+	c.retire(c.current, c.ended)
 	close(c.done)
+	c.stop()
 }
 
-// read takes what comes until the connection ends, and returns why it did.
-func (c *Client) read(ctx context.Context) error {
-	defer func() { _ = c.conn.CloseNow() }() // its error tells nothing new
-	for {
-		kind, message, err := c.conn.Read(ctx)
-		if err != nil {
-			return err
-		}
-		if kind != websocket.MessageText {
-			c.log.WarnContext(ctx, "a binary message was ignored")
-			continue
-		}
-		c.receive(ctx, message)
-	}
-}
-
-// receive takes one message, whatever it is.
-func (c *Client) receive(ctx context.Context, message []byte) {
-	message = bytes.TrimSpace(message)
-	if len(message) == 0 {
-		return // what API Gateway makes of an answer without a body
-	}
-	frame, err := protocol.DecodeFrame(message)
-	switch {
-	case err == nil:
-		c.take(frame)
-	case gatewayError(message) != "":
-		c.log.WarnContext(ctx, "API Gateway reports an error", "message", gatewayError(message))
-		c.mishap(gatewayError(message))
-	default:
-		c.log.WarnContext(ctx, "a message that is no frame was ignored", "error", err)
-	}
-}
-
-// gatewayError is what API Gateway says when it, and not Streamer, answers a message;
-// empty if this is something else.
-func gatewayError(message []byte) string {
-	var own struct {
-		Message      string
-		ConnectionID string
-	}
-	if json.Unmarshal(message, &own) != nil || own.ConnectionID == "" {
-		return ""
-	}
-	return own.Message
-}
-
-// write sends a message. The caller's context does not interrupt it: half a message
-// would end the connection for everyone.
-func (c *Client) write(ctx context.Context, message []byte) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
-	defer cancel()
-	if err := c.conn.Write(ctx, websocket.MessageText, message); err != nil {
-		c.end(err)
-		_ = c.conn.CloseNow() // ends the reading too
-		return c.why()
-	}
-	return nil
-}
-
-// why is the error of a connection that has ended.
+// why is the error of a client that has ended.
 func (c *Client) why() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ended
 }
 
-// keepAlive pings until the connection ends, and ends it if nobody answers: a network
-// that is gone does not say so.
-func (c *Client) keepAlive(ctx context.Context, every time.Duration) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		_, err := c.ask(ctx, protocol.Message{Action: protocol.ActionPing}, false)
-		switch {
-		case errors.Is(err, ErrNoAnswer):
-			c.end(err)
-			_ = c.conn.CloseNow() // ends the reading too
-		case err != nil && ctx.Err() == nil:
-			c.log.WarnContext(ctx, "a ping was refused", "error", err)
-		}
-	}
+// tell wakes whoever waits for a change. The caller holds the lock.
+func (c *Client) tell() {
+	close(c.changed)
+	c.changed = make(chan struct{})
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -17,59 +17,83 @@ import (
 // maxRead is the largest message that API Gateway passes on, in bytes.
 const maxRead = 128 * 1024
 
-// jwt is what a JSON Web Token is made of. Anything else, a line break above all, would
-// break the handshake's headers.
-var jwt = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
-
-// Dial connects to a stage. The address is its output WebSocketUrl, or STREAMER_WS_URL.
-// ctx bounds the handshake, not the connection: Close ends that. A stage that refuses
-// gives a *HandshakeError; no error has the token in it.
+// Dial connects to a stage, and returns once it is connected, or the first attempt failed:
+// what a program wants that somebody looks at. The address is the stage's output
+// WebSocketUrl, or STREAMER_WS_URL. ctx bounds the handshake; from then on the client
+// connects again by itself, until it is closed. A stage that refuses gives a
+// *HandshakeError; no error has the token in it.
 func Dial(ctx context.Context, address string, options *Options) (*Client, error) {
+	c, err := newClient(address, options)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := c.open(ctx)
+	if err != nil {
+		return nil, cause(err)
+	}
+	c.start(context.WithoutCancel(ctx), conn)
+	return c, nil
+}
+
+// Connect returns a client that connects in the background, again and again until it is
+// closed: what a service wants that must start, and go on, while the stage is away.
+// Whoever calls it meanwhile waits. The error is that of an address that is no URL, or of
+// options that are out of their bounds.
+func Connect(address string, options *Options) (*Client, error) {
+	c, err := newClient(address, options)
+	if err != nil {
+		return nil, err
+	}
+	c.start(context.Background(), nil)
+	return c, nil
+}
+
+func newClient(address string, options *Options) (*Client, error) {
 	o := options.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("connect: the address is no URL: %w", reason(err))
 	}
-	name := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
-	token, err := o.Token(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: get a token: %w", name, err)
-	}
-	if token != "" && !jwt.MatchString(token) {
-		return nil, fmt.Errorf("connect to %s: the token is no JWT: it has other characters than A-Z, a-z, 0-9, _, - and .", name)
-	}
-	handshake := &websocket.DialOptions{HTTPClient: o.HTTPClient, Subprotocols: []string{protocol.Subprotocol}}
-	place(token, o.TokenIn, u, handshake)
-	conn, answer, err := websocket.Dial(ctx, u.String(), handshake)
-	if err != nil {
-		if answer != nil && answer.StatusCode != http.StatusSwitchingProtocols {
-			return nil, &HandshakeError{URL: name, Status: answer.StatusCode}
-		}
-		return nil, fmt.Errorf("connect to %s: %w", name, reason(err))
-	}
-	conn.SetReadLimit(maxRead)
-	c := &Client{
-		conn: conn, http: o.HTTPClient, log: o.Logger, patience: o.answerTimeout,
-		name: rand.Text()[:8], done: make(chan struct{}),
+	return &Client{
+		options: o, timing: o.timing, log: o.Logger, now: o.now, address: u,
+		name: rand.Text()[:8], done: make(chan struct{}), changed: make(chan struct{}),
+		state: State{Phase: Connecting, Since: time.Now()}, version: 1,
 		asks: map[string]*ask{}, requests: map[string]*request{}, early: map[string]protocol.Frame{},
-	}
-	c.start(context.WithoutCancel(ctx), o.PingInterval)
-	return c, nil
+	}, nil
 }
 
-// place puts the token where it travels.
-func place(token string, in TokenIn, u *url.URL, handshake *websocket.DialOptions) {
+// place is the address without its query, which may have a token in it.
+func (c *Client) place() string {
+	return (&url.URL{Scheme: c.address.Scheme, Host: c.address.Host, Path: c.address.Path}).String()
+}
+
+// shake makes a handshake with a token.
+func (c *Client) shake(ctx context.Context, token string) (*websocket.Conn, error) {
+	address := *c.address
+	handshake := &websocket.DialOptions{HTTPClient: c.options.HTTPClient, Subprotocols: []string{protocol.Subprotocol}}
 	switch {
 	case token == "":
-	case in == InSubprotocol:
+	case c.options.TokenIn == InSubprotocol:
 		handshake.Subprotocols = append(handshake.Subprotocols, protocol.SubprotocolBearer+token)
-	case in == InQuery:
-		query := u.Query()
+	case c.options.TokenIn == InQuery:
+		query := address.Query()
 		query.Set("token", token)
-		u.RawQuery = query.Encode()
+		address.RawQuery = query.Encode()
 	default:
 		handshake.HTTPHeader = http.Header{"Authorization": {"Bearer " + token}}
 	}
+	ws, answer, err := websocket.Dial(ctx, address.String(), handshake)
+	if err != nil {
+		if answer != nil && answer.StatusCode != http.StatusSwitchingProtocols {
+			return nil, &HandshakeError{URL: c.place(), Status: answer.StatusCode}
+		}
+		return nil, fmt.Errorf("connect to %s: %w", c.place(), reason(err))
+	}
+	ws.SetReadLimit(maxRead)
+	return ws, nil
 }
 
 // reason is err without the URL that net/http and net/url write into theirs: the token

@@ -44,8 +44,8 @@ func TestTokensTravel(t *testing.T) {
 			}
 			client := connect(t, server.URL+"/v1?a=b", o)
 			defer client.Close()
-			if client.conn.Subprotocol() != protocol.Subprotocol {
-				t.Errorf("the subprotocol is %q", client.conn.Subprotocol())
+			if chosen := client.live().ws.Subprotocol(); chosen != protocol.Subprotocol {
+				t.Errorf("the subprotocol is %q", chosen)
 			}
 			protocols := strings.Join(got.Header.Values("Sec-WebSocket-Protocol"), ",")
 			if got.Header.Get("Authorization") != c.authorization || protocols != c.protocols || got.URL.String() != c.rawURL {
@@ -87,7 +87,7 @@ func TestDialFails(t *testing.T) {
 		"no address":      {"", StaticToken(token), "connect to"},
 		"no URL":          {"ws://a b/" + token, StaticToken(token), "connect: the address is no URL: invalid character"},
 		"nobody there":    {"ws://127.0.0.1:1/v1", StaticToken(token), "connect to ws://127.0.0.1:1/v1: dial tcp 127.0.0.1:1"},
-		"no JWT":          {"ws://127.0.0.1:1/v1", StaticToken(token + "\n"), "connect to ws://127.0.0.1:1/v1: the token is no JWT"},
+		"no JWT":          {"ws://127.0.0.1:1/v1", StaticToken(token + "\n"), "connect to ws://127.0.0.1:1/v1: UNAUTHENTICATED: the token is no JWT"},
 		"no token to get": {"ws://127.0.0.1:1/v1", func(context.Context) (string, error) { return "", errors.New("signed out") }, "connect to ws://127.0.0.1:1/v1: get a token: signed out"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,12 +7,17 @@ import (
 // maxEarly is how many requests' frames are kept before an answer has named the request.
 const maxEarly = 256
 
-// take gives a frame to who waits for it. Only the reading goroutine calls it.
-func (c *Client) take(f protocol.Frame) {
+// take gives a frame to who waits for it.
+func (c *Client) take(conn *connection, f protocol.Frame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended != nil {
 		return // whoever waited has been told
+	}
+	if e, ok := f.(protocol.Error); ok && e.Code == protocol.Unauthenticated {
+		conn.expire()
+	} else {
+		c.failures = 0
 	}
 	if e, ok := protocol.EventOf(f); ok {
 		c.event(e, f)
@@ -20,74 +25,124 @@ func (c *Client) take(f protocol.Frame) {
 	}
 	switch f := f.(type) {
 	case protocol.Accepted:
-		c.begin(f.ID, f.RequestID, f)
+		c.begin(f.ID, f.RequestID, f.Status, f)
 	case protocol.Subscribed:
-		c.begin(f.ID, f.RequestID, f)
+		c.begin(f.ID, f.RequestID, f.Status, f)
 	case protocol.Response:
-		c.answer(f.ID, answer{frame: f})
+		c.answer(c.asks[f.ID], f)
 	case protocol.Request:
-		c.answer(f.ID, answer{frame: f})
-	case protocol.Pong:
-		c.answer(f.ID, answer{frame: f})
+		c.answer(c.asks[f.ID], f)
+	case protocol.Unsubscribed:
+		c.answer(c.asks[f.ID], f)
 	case protocol.Upload:
-		c.answer(f.ID, answer{frame: f})
+		c.answer(c.asks[f.ID], f)
+	case protocol.Pong:
 	case protocol.Error:
 		if f.ID == "" {
 			c.log.Warn("the stage refused a message without saying which", "code", f.Code, "message", f.Message)
 		}
-		c.answer(f.ID, answer{frame: f})
+		c.refuse(c.asks[f.ID], refusal{Error: &Error{Code: f.Code, Message: f.Message, Retryable: f.Retryable, Details: f.Details}})
 	default:
 		c.log.Debug("a frame was ignored", "type", f.Type())
 	}
 }
 
-// answer ends the waiting of a message; nobody may be waiting any more.
-func (c *Client) answer(id string, got answer) {
-	if a := c.asks[id]; a != nil {
-		delete(c.asks, id)
-		a.answer <- got
-		c.attribute()
+// answer ends the waiting of a message; nil is one that nobody waits for any more.
+func (c *Client) answer(a *ask, f protocol.Frame) {
+	if a == nil {
+		return
 	}
+	conn := a.on
+	a.on = nil
+	delete(c.asks, a.message.ID)
+	a.frame = f
+	close(a.answered)
+	c.attribute(conn)
+	if a.request != nil && conn != c.current {
+		c.resubscribe(a.request) // it is watched where nobody will listen for long
+	}
+	c.relieve()
 }
 
-// begin ends the waiting of a message whose answer names a request, and follows the
-// request if that is what the message was for.
-func (c *Client) begin(id, requestID string, f protocol.Frame) {
-	got := answer{frame: f}
-	if a := c.asks[id]; a != nil && a.follows {
-		r := c.requests[requestID]
+// refuse has a message sent again, or not: that is for who waits for it.
+func (c *Client) refuse(a *ask, r refusal) {
+	if a == nil {
+		return
+	}
+	conn := a.on
+	a.on = nil
+	select {
+	case a.refused <- r:
+	default: // it was refused twice
+	}
+	c.attribute(conn)
+}
+
+// begin takes an answer that names a request. One that says that it has ended does not say
+// how: the terminal frame follows, and answers.
+func (c *Client) begin(id, requestID string, status protocol.Status, f protocol.Frame) {
+	a := c.asks[id]
+	if a == nil {
+		return
+	}
+	if a.follows {
+		c.accept(a, requestID, f)
+	}
+	if status.Terminal() && c.requests[requestID] != nil && a.follows {
+		return
+	}
+	c.answer(a, f)
+}
+
+// accept has a message know its request, whatever brought the news.
+func (c *Client) accept(a *ask, requestID string, f protocol.Frame) {
+	a.requestID = requestID
+	r := c.requests[requestID]
+	if a.request == nil {
 		if r == nil {
-			r = newRequest(requestID)
+			r = newRequest(requestID, f)
 			c.requests[requestID] = r
 		}
-		r.take(f)
-		if early := c.early[requestID]; early != nil {
-			c.advance(r, early)
-		}
-		got.request = r
+		r.followers++
+		a.request = r
 	}
-	c.answer(id, got)
+	if r == nil {
+		return // it has ended, or nobody follows it any more
+	}
+	r.take(f)
+	if early := c.early[requestID]; early != nil {
+		delete(c.early, requestID)
+		c.advance(r, early)
+	}
 }
 
 // event brings a request on. Its frames may come before the answer to the message that
 // it is followed for. If the message began the request, the ref tells; if it named it, or
 // its idempotency key did, only the answer will, and the newest frame is kept until then.
 func (c *Client) event(e protocol.Event, f protocol.Frame) {
-	if a := c.asks[e.Ref]; a != nil && c.requests[e.RequestID] == nil {
-		c.begin(e.Ref, e.RequestID, f)
+	var answered []*ask
+	if a := c.asks[e.Ref]; a != nil && a.follows {
+		answered = append(answered, a)
+	}
+	if f.Type().Terminal() {
+		for id, a := range c.asks {
+			if a.requestID == e.RequestID && id != e.Ref && (a.follows || a.message.Action == protocol.ActionCancel) {
+				answered = append(answered, a)
+			}
+		}
+	}
+	for _, a := range answered {
+		if a.follows {
+			c.accept(a, e.RequestID, f)
+		}
 	}
 	if r := c.requests[e.RequestID]; r != nil {
 		c.advance(r, f)
 	} else if c.following() {
-		c.keep(e, f)
+		c.keepEarly(e, f)
 	}
-	if f.Type() != protocol.TypeCancelled {
-		return
-	}
-	for id, a := range c.asks { // it answers, without an id, the cancelling of a request that waits
-		if a.message.Action == protocol.ActionCancel && a.message.RequestID == e.RequestID {
-			c.answer(id, answer{frame: f})
-		}
+	for _, a := range answered {
+		c.answer(a, f)
 	}
 }
 
@@ -99,8 +154,8 @@ func (c *Client) advance(r *request, f protocol.Frame) {
 	}
 }
 
-// keep holds on to the newest frame of a request that may turn out to be followed.
-func (c *Client) keep(e protocol.Event, f protocol.Frame) {
+// keepEarly holds on to the newest frame of a request that may turn out to be followed.
+func (c *Client) keepEarly(e protocol.Event, f protocol.Frame) {
 	before, known := c.early[e.RequestID]
 	if !known && len(c.early) >= maxEarly {
 		return
@@ -121,24 +176,35 @@ func (c *Client) following() bool {
 }
 
 // mishap takes an error of API Gateway's own, which does not say which message it answers.
-func (c *Client) mishap(problem string) {
+func (c *Client) mishap(conn *connection, problem string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.mishaps = append(c.mishaps, problem)
-	c.attribute()
+	conn.mishaps = append(conn.mishaps, problem)
+	c.attribute(conn)
 }
 
-// attribute ends the waiting of every message as soon as no more of them wait than
-// mishaps came: then they are theirs.
-func (c *Client) attribute() {
-	if len(c.mishaps) < len(c.asks) {
+// attribute refuses every message that waits on a connection as soon as no more of them
+// wait than mishaps came: then they are theirs.
+func (c *Client) attribute(conn *connection) {
+	if conn == nil || len(conn.mishaps) == 0 {
 		return
 	}
-	mishaps := c.mishaps
-	c.mishaps = nil
-	for id := range c.asks {
-		refused := protocol.Error{Code: protocol.Unavailable, Message: "API Gateway says: " + mishaps[0], Retryable: true}
-		mishaps = mishaps[1:]
-		c.answer(id, answer{frame: refused})
+	var waiting []*ask
+	for _, a := range c.asks {
+		if a.on == conn {
+			waiting = append(waiting, a)
+		}
+	}
+	most := len(waiting)
+	if conn.pinging {
+		most++
+	}
+	if len(conn.mishaps) < most {
+		return
+	}
+	problem := conn.mishaps[0]
+	conn.mishaps = nil
+	for _, a := range waiting {
+		c.refuse(a, refusal{gateway: true, Error: &Error{Code: protocol.Unavailable, Message: "API Gateway says: " + problem, Retryable: true}})
 	}
 }

@@ -9,20 +9,26 @@ import (
 )
 
 var (
-	// ErrDisconnected: the connection ended, because either side closed it or the network
-	// failed. Accepted requests go on without it: Dial again and Watch them by their ids.
+	// ErrDisconnected: the client has ended, and connects no more. What wraps it says why:
+	// net.ErrClosed for Close, a *HandshakeError for a token that is refused, an *Error of
+	// Options.Token's, and else what kept it from connecting for Options.GiveUpAfter.
+	// Accepted requests go on without it: another client can Watch them by their ids.
 	ErrDisconnected = errors.New("disconnected")
-	// ErrNoAnswer: the stage did not answer a message in time, 35 seconds, which is more
-	// than API Gateway gives it. The message may have had its effect all the same.
-	ErrNoAnswer = errors.New("no answer")
+	// ErrDetached: the request is not followed any more, as Detach was called. It goes on.
+	ErrDetached = errors.New("the request is not followed any more")
 )
 
-// CodeCancelled is the Code of the Error that a cancelled request ends with.
-const CodeCancelled protocol.Code = "CANCELLED"
+// Codes of what only a client can know.
+const (
+	// CodeCancelled is that of a request that was cancelled.
+	CodeCancelled protocol.Code = "CANCELLED"
+	// CodeUnreachable: a payload could not be uploaded, or a result not be fetched.
+	CodeUnreachable protocol.Code = "UNREACHABLE"
+)
 
 // Error is why the stage refused a message, or why a request ended without a result.
 type Error struct {
-	// Code says what is wrong, for programs: one of the protocol's codes, CodeCancelled,
+	// Code says what is wrong, for programs: one of the protocol's codes, of the client's,
 	// or one that the action's handler defines.
 	Code protocol.Code
 	// Message says it for people.
@@ -34,14 +40,15 @@ type Error struct {
 	// RequestID is the request that ended so. It is empty if a message was refused, which
 	// ends no request.
 	RequestID string
+
+	cause error
 }
 
 // Error implements error.
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Code, e.Message) }
 
-func refusal(f protocol.Error) *Error {
-	return &Error{Code: f.Code, Message: f.Message, Retryable: f.Retryable, Details: f.Details}
-}
+// Unwrap returns what is behind CodeUnreachable.
+func (e *Error) Unwrap() error { return e.cause }
 
 // HandshakeError is a connection that the other side refused.
 type HandshakeError struct {
@@ -56,9 +63,10 @@ func (e *HandshakeError) Error() string {
 	return fmt.Sprintf("connect to %s: refused with status %d: %s", e.URL, e.Status, e.cure())
 }
 
-// Retryable reports whether the same handshake may succeed later.
+// Retryable reports whether the same handshake, with the same token, may succeed later.
 func (e *HandshakeError) Retryable() bool {
-	return e.Status == http.StatusTooManyRequests || e.Status >= http.StatusInternalServerError
+	return e.Status < http.StatusBadRequest || e.Status >= http.StatusInternalServerError ||
+		e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout
 }
 
 func (e *HandshakeError) cure() string {
@@ -69,7 +77,7 @@ func (e *HandshakeError) cure() string {
 		return "the token is missing, not valid for this stage, or has run out, or the address's path names no stage"
 	case e.Status == http.StatusTooManyRequests:
 		return "too many connect at once: try again in a moment"
-	case e.Retryable():
+	case e.Status >= http.StatusInternalServerError:
 		return "the stage cannot take connections now: try again in a moment"
 	}
 	return "nothing speaks WebSocket there: give the stage's WebSocketUrl, path included"

@@ -2,16 +2,18 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
+	"time"
 
 	"github.com/pay-theory/streamer/client"
 	"github.com/pay-theory/streamer/functions/handlers"
 )
 
 // A report is submitted with the action that its handler was declared with, watched, and
-// fetched by its link.
+// fetched by its link. Where the connection is lost meanwhile, the client connects again.
 func Example() {
 	ctx := context.Background()
 	c, err := client.Dial(ctx, "wss://abc.execute-api.eu-central-1.amazonaws.com/v1", &client.Options{
@@ -30,7 +32,7 @@ func Example() {
 	}
 	for update, err := range run.Updates(ctx) {
 		if err != nil {
-			log.Fatalf("%v: request %s goes on, watch it again", err, run.ID())
+			log.Fatalf("%v: request %s goes on, watch it again", err, run.ID()) // the client has ended
 		}
 		fmt.Printf("%3.0f %%  %s\n", update.Percentage, update.Message)
 	}
@@ -59,4 +61,28 @@ func ExampleWatch() {
 	}
 	report, err := run.Result(ctx)
 	fmt.Println(report.URL, err)
+}
+
+// A service connects in the background and outlives everything: fresh tokens come from a
+// function, and its log says when the connection is away.
+func ExampleConnect() {
+	c, err := client.Connect("wss://abc.execute-api.eu-central-1.amazonaws.com/v1", &client.Options{
+		Token: func(ctx context.Context) (string, error) {
+			return "eyJhbGciOi…", nil // from the issuer
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	go func() {
+		for state := range c.States(context.Background()) {
+			log.Print("the stage is ", state.Phase, ": ", state.Problem)
+		}
+	}()
+
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	echoed, err := client.Do(ctx, c, handlers.Echo, json.RawMessage(`"hello"`))
+	fmt.Println(string(echoed), err)
 }

@@ -25,41 +25,48 @@ func FuzzReceive(f *testing.F) {
 		f.Add([]byte(messages))
 	}
 	f.Fuzz(func(t *testing.T, messages []byte) {
+		conn := &connection{done: make(chan struct{}), stale: make(chan struct{})}
 		c := &Client{
-			log: slog.New(slog.DiscardHandler), name: "c", done: make(chan struct{}),
+			log: slog.New(slog.DiscardHandler), name: "c", done: make(chan struct{}), changed: make(chan struct{}), current: conn,
 			asks: map[string]*ask{}, requests: map[string]*request{}, early: map[string]protocol.Frame{},
 		}
 		var asks []*ask
 		for _, m := range []protocol.Message{
-			{Action: "echo_async"}, {Action: protocol.ActionSubscribe, RequestID: requestID}, {Action: protocol.ActionPing}, {Action: protocol.ActionCancel, RequestID: requestID},
+			{Action: "echo_async"}, {Action: protocol.ActionSubscribe, RequestID: requestID}, {Action: protocol.ActionUnsubscribe}, {Action: protocol.ActionCancel, RequestID: requestID},
 		} {
-			a := &ask{message: m, follows: len(asks) < 2, answer: make(chan answer, 1)} // a second answer would block
-			if _, err := c.enter(a); err != nil {
+			a := newAsk(m)
+			a.follows, a.on = len(asks) < 2, conn
+			if err := c.enter(a); err != nil { // a second answer would panic
 				t.Fatal(err)
 			}
 			asks = append(asks, a)
 		}
 		followed := map[*request]int64{}
 		for message := range bytes.SplitSeq(messages, []byte("\n")) {
-			c.receive(t.Context(), message)
+			c.receive(t.Context(), conn, message)
 			for _, r := range c.requests {
 				if _, known := followed[r]; !known {
-					followed[r] = -1
+					followed[r] = 0
 				}
 			}
 			for r, before := range followed {
-				if r.seq < before {
+				if r.seq < before && r.end == nil {
 					t.Errorf("request %s went back from %d to %d", r.id, before, r.seq)
 				}
 				followed[r] = r.seq
+				if len(r.marks) > maxMarks {
+					t.Errorf("request %s keeps %d updates", r.id, len(r.marks))
+				}
 			}
-			if len(c.early) > maxEarly || len(c.mishaps) > len(c.asks) {
-				t.Fatalf("%d early frames and %d mishaps are kept for %d messages", len(c.early), len(c.mishaps), len(c.asks))
+			if len(c.early) > maxEarly || len(conn.mishaps) > len(c.asks) {
+				t.Fatalf("%d early frames and %d mishaps are kept for %d messages", len(c.early), len(conn.mishaps), len(c.asks))
 			}
 		}
 		answered := 0
 		for _, a := range asks {
-			answered += len(a.answer)
+			if a.frame != nil {
+				answered++
+			}
 		}
 		if answered+len(c.asks) != len(asks) {
 			t.Errorf("%d were answered and %d wait, of %d", answered, len(c.asks), len(asks))

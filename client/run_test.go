@@ -105,7 +105,11 @@ func TestFramesInAnyOrder(t *testing.T) {
 func kept(c *Client) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.requests) + len(c.early) + len(c.asks) + len(c.mishaps)
+	n := len(c.requests) + len(c.early) + len(c.asks)
+	if c.current != nil {
+		n += len(c.current.mishaps)
+	}
+	return n
 }
 
 func untilKept(t *testing.T, c *Client, n int) {
@@ -246,26 +250,31 @@ func TestWatch(t *testing.T) {
 	subscribed := func(m protocol.Message, status protocol.Status) protocol.Subscribed {
 		return protocol.Subscribed{Answer: protocol.Answer{ID: m.ID}, RequestID: m.RequestID, Status: status, Attempt: 1, Percentage: 52.5, Message: "Processing...", Seq: 11}
 	}
+	end := complete("m1", 20, `{"message":"hello"}`)
 	for name, c := range map[string]struct {
 		answer func(m protocol.Message) []protocol.Frame
+		later  []protocol.Frame
 		want   []string
 	}{
 		"in the middle": {func(m protocol.Message) []protocol.Frame {
 			return []protocol.Frame{subscribed(m, protocol.Processing)}
-		}, []string{"PROCESSING 52.5", "COMPLETED 100"}},
+		}, []protocol.Frame{end}, []string{"PROCESSING 52.5", "COMPLETED 100"}},
 		"news before the answer": {func(m protocol.Message) []protocol.Frame {
 			return []protocol.Frame{progress("m1", 12, 80), subscribed(m, protocol.Processing)}
-		}, []string{"PROCESSING 80", "COMPLETED 100"}},
+		}, []protocol.Frame{end}, []string{"PROCESSING 52.5", "PROCESSING 80", "COMPLETED 100"}},
 		"after the end": {func(m protocol.Message) []protocol.Frame {
-			return []protocol.Frame{subscribed(m, protocol.Completed)}
-		}, []string{"PENDING 0", "COMPLETED 100"}},
+			return []protocol.Frame{subscribed(m, protocol.Completed), end}
+		}, nil, []string{"PENDING 0", "COMPLETED 100"}},
+		"after the end, which comes first": {func(m protocol.Message) []protocol.Frame {
+			return []protocol.Frame{end, subscribed(m, protocol.Completed)}
+		}, nil, []string{"PENDING 0", "COMPLETED 100"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			seen := make(chan struct{})
 			client := against(t, func(s *socket) {
 				s.send(c.answer(s.expect(protocol.ActionSubscribe))...)
 				<-seen
-				s.send(complete("m1", 20, `{"message":"hello"}`))
+				s.send(c.later...)
 				s.untilGone()
 			})
 			run, err := Watch[echoOut](t.Context(), client, requestID)
@@ -277,7 +286,7 @@ func TestWatch(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got = append(got, fmt.Sprintf("%s %v", u.Status, u.Percentage)); len(got) == 1 {
+				if got = append(got, fmt.Sprintf("%s %v", u.Status, u.Percentage)); len(got) == len(c.want)-1 {
 					close(seen)
 				}
 			}
@@ -319,36 +328,6 @@ func TestTwoRunsOfOneRequest(t *testing.T) {
 	}
 }
 
-func TestDisconnectInTheMiddle(t *testing.T) {
-	cut := make(chan struct{})
-	c := against(t, func(s *socket) {
-		m := s.expect("echo_async")
-		s.send(accepted(m), progress(m.ID, 11, 30))
-		<-cut
-	})
-	run := submit(t, c)
-	var last error
-	for u, err := range run.Updates(t.Context()) {
-		if last = err; u.Percentage == 30 {
-			close(cut)
-		}
-	}
-	for _, err := range []error{last, result(run)} {
-		if !errors.Is(err, ErrDisconnected) || !strings.Contains(err.Error(), "request "+requestID) || !strings.Contains(err.Error(), "watch it by its id") {
-			t.Errorf("got %v", err)
-		}
-	}
-	<-c.Done()
-	if _, err := Submit(t.Context(), c, echoAsync, echoIn{}, nil); !errors.Is(err, ErrDisconnected) {
-		t.Errorf("submitted on a dead connection: %v", err)
-	}
-}
-
-func result(run *Run[echoOut]) error {
-	_, err := run.Result(context.Background())
-	return err
-}
-
 func TestContextsEndWaiting(t *testing.T) {
 	c := against(t, func(s *socket) {
 		s.send(accepted(s.expect("echo_async")))
@@ -379,11 +358,11 @@ func TestContextsEndWaiting(t *testing.T) {
 // The state of a request does not depend on a connection, so time can stand still here.
 func TestAwaitWakesForEveryChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRequest(requestID)
+		r := newRequest(requestID, protocol.Accepted{Status: protocol.Pending})
 		var ends atomic.Int32
 		for range 10 {
 			go func() {
-				if _, err := r.await(t.Context(), func(s state) bool { return s.end != nil }); err == nil {
+				if _, err := r.await(t.Context(), nil, func(s state) bool { return s.end != nil }); err == nil {
 					ends.Add(1)
 				}
 			}()

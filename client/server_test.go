@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 	"go.uber.org/goleak"
@@ -27,11 +27,12 @@ type socket struct {
 	ctx  context.Context
 }
 
-// serve plays a script on every connection and returns the address. The connection ends
-// with the script.
-func serve(t *testing.T, script func(*socket)) string {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// playing plays scripts, the first on the first connection and so on, the last on all that
+// follow. A connection ends with its script.
+func playing(t *testing.T, scripts ...func(*socket)) http.Handler {
+	var connections atomic.Int64
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		script := scripts[min(connections.Add(1), int64(len(scripts)))-1]
 		conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{protocol.Subprotocol}})
 		if err != nil {
 			t.Errorf("accept: %v", err)
@@ -40,9 +41,25 @@ func serve(t *testing.T, script func(*socket)) string {
 		defer func() { _ = conn.CloseNow() }()
 		conn.SetReadLimit(protocol.MaxFrame)
 		script(&socket{t: t, conn: conn, ctx: r.Context()})
-	}))
+	})
+}
+
+// serve has a server play scripts, and returns its address.
+func serve(t *testing.T, scripts ...func(*socket)) string {
+	t.Helper()
+	server := httptest.NewServer(playing(t, scripts...))
 	t.Cleanup(server.Close)
 	return "ws" + strings.TrimPrefix(server.URL, "http")
+}
+
+// stageAddress is where a server is on a network in memory.
+const stageAddress = "ws://stage.test/v1"
+
+// inMemory dials a server that plays scripts on a network in memory.
+func inMemory(t *testing.T, options Options, scripts ...func(*socket)) *Client {
+	t.Helper()
+	options.HTTPClient = newNetwork(t, playing(t, scripts...))
+	return connect(t, stageAddress, &options)
 }
 
 // connect dials and closes when the test ends.
@@ -56,10 +73,10 @@ func connect(t *testing.T, address string, options *Options) *Client {
 	return c
 }
 
-// against dials a server that plays a script.
-func against(t *testing.T, script func(*socket)) *Client {
+// against dials a server that plays scripts.
+func against(t *testing.T, scripts ...func(*socket)) *Client {
 	t.Helper()
-	return connect(t, serve(t, script), &Options{answerTimeout: 5 * time.Second})
+	return connect(t, serve(t, scripts...), nil)
 }
 
 // next reads a message; ok is false once the client has gone.

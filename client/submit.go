@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -13,17 +14,18 @@ import (
 // defaults.
 type SubmitOptions struct {
 	// IdempotencyKey makes it safe to submit again: the same key, from the same user, for
-	// the same action, is the same request. 1 to 128 printable ASCII characters; none by
-	// default.
+	// the same action, is the same request. 1 to 128 printable ASCII characters; a random
+	// one by default, which makes it safe for the client to send a message again.
 	IdempotencyKey string
 	// Deadline is how long the request may take, waiting included: 1 second to 13 days,
 	// in whole milliseconds. Defaults to 24 hours.
 	Deadline time.Duration
 }
 
-// Submit starts an async action and returns once it is accepted: from then on it ends in
-// exactly one way, whether anyone watches or not. A sync action is done when Submit
-// returns, and its Run has ended.
+// Submit starts an async action, and sends it until it is accepted or refused: from then
+// on it ends in exactly one way, whether anyone watches or not. A sync action is done when
+// Submit returns, and its Run has ended; it has no key, and is asked again if its answer
+// was lost.
 //
 // A payload that does not fit into a message is uploaded first, up to 5 MiB of JSON.
 //
@@ -35,37 +37,39 @@ func Submit[In, Out any](ctx context.Context, c *Client, action streamer.Action[
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", action.Name, err)
 	}
-	m := protocol.Message{Action: action.Name, Payload: data}
+	m := protocol.Message{Action: action.Name, Payload: data, IdempotencyKey: rand.Text()}
 	if options != nil {
-		m.IdempotencyKey, m.DeadlineMS = options.IdempotencyKey, options.Deadline.Milliseconds()
+		m.DeadlineMS = options.Deadline.Milliseconds()
+		if options.IdempotencyKey != "" {
+			m.IdempotencyKey = options.IdempotencyKey
+		}
 	}
 	if m, err = c.lighten(ctx, m); err != nil {
 		return nil, err
 	}
-	got, err := c.ask(ctx, m, true)
+	f, r, err := c.follow(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	if f, ok := got.frame.(protocol.Response); ok {
-		got.request = newRequest(f.RequestID)
-		got.request.take(protocol.Complete{Event: protocol.Event{RequestID: f.RequestID, TS: f.TS}, Result: f.Result})
+	if f, ok := f.(protocol.Response); ok {
+		r = finished(f)
 	}
-	if got.request == nil {
-		return nil, unexpected(action.Name, got.frame)
+	if r == nil {
+		return nil, unexpected(action.Name, f)
 	}
-	return &Run[Out]{client: c, request: got.request}, nil
+	return newRun[Out](c, r), nil
 }
 
 // Watch follows a request that was submitted before, by this client or another of the
 // same user's, whether it waits, runs or has ended. A request may have 10 watchers
 // (TOO_MANY_WATCHERS); one that this user may not see is NOT_FOUND.
 func Watch[Out any](ctx context.Context, c *Client, requestID string) (*Run[Out], error) {
-	got, err := c.ask(ctx, protocol.Message{Action: protocol.ActionSubscribe, RequestID: requestID}, true)
+	f, r, err := c.follow(ctx, protocol.Message{Action: protocol.ActionSubscribe, RequestID: requestID})
 	if err != nil {
 		return nil, err
 	}
-	if got.request == nil {
-		return nil, unexpected(protocol.ActionSubscribe, got.frame)
+	if r == nil {
+		return nil, unexpected(protocol.ActionSubscribe, f)
 	}
-	return &Run[Out]{client: c, request: got.request}, nil
+	return newRun[Out](c, r), nil
 }

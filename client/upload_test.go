@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/protocol"
@@ -79,18 +80,22 @@ func TestSubmitSendsWhatFits(t *testing.T) {
 func TestAnUploadThatFails(t *testing.T) {
 	var put string
 	url := drop(t, http.StatusForbidden, &put)
-	c := against(t, func(s *socket) {
+	quick := defaultTiming
+	quick.backoff = time.Millisecond
+	c := connect(t, serve(t, func(s *socket) {
+		for range maxTransfers {
+			m := s.expect(protocol.ActionUpload)
+			s.send(protocol.Upload{Answer: protocol.Answer{ID: m.ID}, PayloadRef: "R", URL: url, Headers: map[string]string{"x-amz-checksum-sha256": "signed"}})
+		}
 		m := s.expect(protocol.ActionUpload)
-		s.send(protocol.Upload{Answer: protocol.Answer{ID: m.ID}, PayloadRef: "R", URL: url, Headers: map[string]string{"x-amz-checksum-sha256": "signed"}})
-		m = s.expect(protocol.ActionUpload)
-		s.send(protocol.Error{Answer: protocol.Answer{ID: m.ID}, Code: protocol.Unavailable, Message: "away", Retryable: true})
+		s.send(protocol.Error{Answer: protocol.Answer{ID: m.ID}, Code: protocol.InvalidPayload, Message: "size: missing"})
 		s.untilGone()
-	})
+	}), &Options{timing: quick})
 	in := strings.Repeat("x", 30_000)
-	if _, err := Submit(t.Context(), c, importAction, in, nil); err == nil || !strings.Contains(err.Error(), "status 403") || strings.Contains(err.Error(), "secret") {
+	if _, err := Submit(t.Context(), c, importAction, in, nil); !isCode(err, CodeUnreachable) || !strings.Contains(err.Error(), "status 403") || strings.Contains(err.Error(), "secret") {
 		t.Errorf("err is %v", err)
 	}
-	if _, err := Submit(t.Context(), c, importAction, in, nil); !isCode(err, protocol.Unavailable) {
+	if _, err := Submit(t.Context(), c, importAction, in, nil); !isCode(err, protocol.InvalidPayload) {
 		t.Errorf("err is %v", err)
 	}
 	if _, err := Submit(t.Context(), c, importAction, strings.Repeat("x", protocol.MaxUpload), nil); !isCode(err, protocol.MessageTooLarge) {

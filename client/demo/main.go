@@ -1,5 +1,6 @@
 // Demo is a client for the terminal: it sends requests to a stage, all at once over one
-// connection, draws a bar for each while they run, and prints their results.
+// connection, draws a bar for each while they run, and prints their results. A connection
+// that is lost shows, and is made again.
 //
 //	go run ./client/demo generate_report '{"start_date":"2026-01-01","end_date":"2026-01-31"}'
 //

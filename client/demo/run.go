@@ -72,7 +72,9 @@ func (p program) watch(ctx context.Context, c *client.Client, s settings) []row 
 		following.Wait()
 		close(changes)
 	}()
-	return show(p.view(s), rows, changes)
+	shown, stop := context.WithCancel(ctx)
+	defer stop()
+	return show(p.view(s), rows, changes, states(shown, c))
 }
 
 // numbered is a row for each job, told apart by a number where actions are the same.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -14,21 +15,24 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"github.com/pay-theory/streamer/client"
 	"github.com/pay-theory/streamer/protocol"
 )
 
 const document = "%PDF-1.7 pretends"
 
-// stage is a server that knows four actions: echo, echo_async, generate_report, and
-// endless, which reports once. It returns its address.
+// stage is a server that knows a few actions: endless reports once, and cut does, too,
+// before the connection ends. It returns its address.
 func stage(t *testing.T) string {
 	t.Helper()
 	var server *httptest.Server
+	var once atomic.Bool
 	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/report.pdf":
@@ -37,6 +41,11 @@ func stage(t *testing.T) string {
 		case "/refuses":
 			w.WriteHeader(http.StatusForbidden)
 			return
+		case "/once":
+			if once.Swap(true) {
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
 		}
 		conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{protocol.Subprotocol}})
 		if err != nil {
@@ -234,10 +243,21 @@ func TestWatchAgain(t *testing.T) {
 }
 
 func TestDisconnect(t *testing.T) {
-	got := piped(t, "-quiet", "cut")
-	if got.code != 1 || got.stdout != "" ||
-		!regexp.MustCompile(`^demo: cut: request \w{26}: disconnected: .*\nWhat was accepted goes on. Come back to it with\n  go run ./client/demo -watch \w{26}\n$`).MatchString(got.stderr) {
+	got := piped(t, "cut")
+	if got.code != 0 || got.stdout != "cut: 7\n" ||
+		!regexp.MustCompile(`(?s)(^|\n)↻ connection lost, connecting again \(.+\)\n.*✓ connected again after \S+\n.*✓ cut `).MatchString(got.stderr) {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// What cannot be connected any more is said, and how to go on.
+func TestDisconnectForGood(t *testing.T) {
+	var stdout, stderr output
+	p := program{stdout: &stdout, stderr: &stderr, getenv: environment(stage(t) + "/once")}
+	code := p.run(t.Context(), []string{"-quiet", "cut"})
+	if code != 1 || stdout.String() != "" ||
+		!regexp.MustCompile(`^demo: cut: request \w{26}: disconnected: connect to ws://.*: refused with status 401: .*\nWhat was accepted goes on. Come back to it with\n  go run ./client/demo -watch \w{26}\n$`).MatchString(stderr.String()) {
+		t.Errorf("code %d, got %s", code, &stderr)
 	}
 }
 
@@ -354,6 +374,16 @@ func TestScreen(t *testing.T) {
 	}
 	if n := s.above(29); n != 9 { // each line of 59 is three of 29
 		t.Errorf("on a narrower terminal it takes %d lines", n)
+	}
+	s.connection(client.State{Phase: client.Waiting, Since: now.Add(-3 * time.Second), Problem: errors.New("the stage\nis away")})
+	s.draw(rows, now)
+	if got := picture(t, out.String()); len(got) != 4 || got[3] != "↻ no connection for 3.0s, connecting again (the stage is a…" {
+		t.Errorf("got %q", got)
+	}
+	s.connection(client.State{Phase: client.Live, Since: now})
+	s.draw(rows, now)
+	if got := picture(t, out.String()); len(got) != 3 {
+		t.Errorf("got %q", got)
 	}
 	if n := strings.Count(out.String(), hideCursor); n != 1 {
 		t.Errorf("the cursor was hidden %d times", n)

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/pay-theory/streamer/client"
 )
 
 // refresh is how often bars are drawn at most.
@@ -16,6 +18,8 @@ type view interface {
 	// changed is called with the row that has just changed, tick as time passes, end once
 	// nothing will change any more.
 	changed(rows []row, at int)
+	// connection is called with where the client stands, whenever that has changed.
+	connection(client.State)
 	tick(rows []row)
 	end(rows []row)
 }
@@ -33,7 +37,7 @@ func (p program) view(s settings) view {
 
 // show keeps a view up to date until there are no more changes, and returns the rows as
 // they ended.
-func show(v view, rows []row, changes <-chan change) []row {
+func show(v view, rows []row, changes <-chan change, states <-chan client.State) []row {
 	ticker := time.NewTicker(refresh)
 	defer ticker.Stop()
 	v.tick(rows)
@@ -46,6 +50,8 @@ func show(v view, rows []row, changes <-chan change) []row {
 			}
 			rows[c.at] = c.row
 			v.changed(rows, c.at)
+		case s := <-states:
+			v.connection(s)
 		case <-ticker.C:
 			v.tick(rows)
 		}
@@ -55,12 +61,16 @@ func show(v view, rows []row, changes <-chan change) []row {
 // nothing shows nothing.
 type nothing struct{}
 
-func (nothing) changed([]row, int) {}
-func (nothing) tick([]row)         {}
-func (nothing) end([]row)          {}
+func (nothing) changed([]row, int)      {}
+func (nothing) connection(client.State) {}
+func (nothing) tick([]row)              {}
+func (nothing) end([]row)               {}
 
 // lines writes a line for each change.
-type lines struct{ out io.Writer }
+type lines struct {
+	out  io.Writer
+	lost time.Time // when the connection was, zero if it is there
+}
 
 func (l *lines) changed(rows []row, at int) {
 	r, now, sign := rows[at], time.Now(), " "
@@ -68,6 +78,17 @@ func (l *lines) changed(rows []row, at int) {
 		sign, _ = r.mark(now)
 	}
 	fmt.Fprintf(l.out, "%s %s  %s %3d %%  %s  %s\n", sign, r.name(longest(rows)), r.id, int(r.percentage()), r.message(now), r.took(now))
+}
+
+func (l *lines) connection(s client.State) {
+	switch {
+	case isAway(s) && l.lost.IsZero():
+		l.lost = s.Since
+		fmt.Fprintf(l.out, "↻ connection lost, connecting again%s\n", because(s))
+	case s.Phase == client.Live && !l.lost.IsZero():
+		fmt.Fprintf(l.out, "✓ connected again after %s\n", elapsed(s.Since.Sub(l.lost)))
+		l.lost = time.Time{}
+	}
 }
 
 func (*lines) tick([]row) {}
@@ -93,11 +114,14 @@ type screen struct {
 	painter
 	size func() (width, height int)
 
+	state  client.State
 	drawn  []int // the widths of the lines that stand there
 	before string
 }
 
 func (s *screen) changed([]row, int) {} // the next tick draws it
+
+func (s *screen) connection(state client.State) { s.state = state }
 
 func (s *screen) tick(rows []row) { s.draw(rows, time.Now()) }
 
@@ -111,7 +135,12 @@ func (s *screen) draw(rows []row, now time.Time) {
 	columns, height := s.size()
 	// The last column stays free, as terminals differ in when they wrap, and the last
 	// line, where the cursor is.
-	text := draw(rows, columns-1, height-1, now, s.painter)
+	var text []string
+	if height--; isAway(s.state) && height > 0 {
+		text = []string{s.paint(yellow, strings.TrimRight(fit("↻ "+away(s.state, now), columns-1), " "))}
+		height--
+	}
+	text = append(draw(rows, columns-1, height, now, s.painter), text...)
 	picture := strings.Join(text, clearRight+"\n") + clearRight + "\n" + clearBelow
 	if picture == s.before {
 		return

@@ -1,0 +1,235 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/client/conformance"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// Every SDK gets through the same cases. Time stands still here unless everyone waits, so
+// that none of them depends on how fast the machine is.
+func TestConformance(t *testing.T) {
+	cases, err := conformance.Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { newDriver(t, c).play() })
+		})
+	}
+}
+
+// driver plays one case.
+type driver struct {
+	t       *testing.T
+	c       conformance.Case
+	place   string // the case's, without a scheme
+	http    *http.Client
+	options *Options
+	asleep  atomic.Int64 // how long the machine slept, in nanoseconds
+	tokens  atomic.Int64
+	done    map[string]bool // messages that the client has done something for
+}
+
+func newDriver(t *testing.T, c conformance.Case) *driver {
+	server, err := conformance.NewServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &driver{t: t, c: c, place: "stage.test/run/" + c.Name + "/once", http: newNetwork(t, server), done: map[string]bool{}}
+	t.Cleanup(server.Close)
+	timing := defaultTiming
+	timing.backoff = 10 * time.Millisecond
+	for name, of := range map[string][]*time.Duration{
+		"answer": {&timing.answer}, "ping": {&timing.ping, &timing.busyPing}, "pong": {&timing.pong}, "life": {&timing.life}, "handover": {&timing.handover},
+	} {
+		if ms, ok := c.Timing[name]; ok {
+			for _, field := range of {
+				*field = time.Duration(ms) * time.Millisecond
+			}
+		}
+	}
+	d.options = &Options{
+		Token: d.token, HTTPClient: d.http, timing: timing,
+		now: func() time.Time { return time.Now().Round(0).Add(time.Duration(d.asleep.Load())) },
+	}
+	return d
+}
+
+// token is one that lasts as long as the case says, and that no other is like.
+func (d *driver) token(context.Context) (string, error) {
+	lasts := 24 * time.Hour
+	if d.c.TokenMS > 0 {
+		lasts = time.Duration(d.c.TokenMS) * time.Millisecond
+	}
+	claims := fmt.Sprintf(`{"exp":%f,"jti":"%d"}`, float64(time.Now().Add(lasts).UnixMilli())/1000, d.tokens.Add(1))
+	return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln", nil
+}
+
+func (d *driver) connect() *Client {
+	c, err := Connect("ws://"+d.place, d.options)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func (d *driver) payload() json.RawMessage {
+	switch {
+	case d.c.PayloadSize > 0:
+		return fmt.Appendf(nil, `{"fill":"%s"}`, strings.Repeat("x", d.c.PayloadSize))
+	case d.c.Payload == nil:
+		return json.RawMessage("null")
+	}
+	return d.c.Payload
+}
+
+func (d *driver) play() {
+	updates, result, err := d.run()
+	d.outcome(result, err)
+	if !slices.Equal(updates, d.c.Expect.Updates) {
+		d.t.Errorf("the updates are %q, not %q", updates, d.c.Expect.Updates)
+	}
+	seen := d.report()
+	for name, within := range d.c.Expect.Report {
+		if n := seen[name]; n < within[0] || n > within[1] {
+			d.t.Errorf("%s is %d, not %d to %d: %v", name, n, within[0], within[1], seen)
+		}
+	}
+}
+
+// run submits what the case says, or attaches, and follows it to its end.
+func (d *driver) run() (updates []string, result json.RawMessage, err error) {
+	ctx := d.t.Context()
+	client := d.connect()
+	var run *Run[json.RawMessage]
+	if d.c.Attach {
+		run, err = Watch[json.RawMessage](ctx, client, "unknown")
+	} else {
+		action := streamer.Action[json.RawMessage, json.RawMessage]{Name: d.c.Action}
+		if action.Name == "" {
+			action.Name, action.Async = "work", true
+		}
+		run, err = Submit(ctx, client, action, d.payload(), nil)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	updates, reload := d.follow(run)
+	if reload {
+		_ = client.Close()
+		if _, err := run.Result(ctx); !errors.Is(err, ErrDisconnected) || !errors.Is(err, net.ErrClosed) {
+			d.t.Errorf("a closed client's request gives %v", err)
+		}
+		if run, err = Watch[json.RawMessage](ctx, d.connect(), run.ID()); err != nil {
+			return nil, nil, err
+		}
+		updates, _ = d.follow(run)
+	}
+	result, err = run.Result(ctx)
+	return updates, result, err
+}
+
+// follow does what the client of the case does until the request ends, or it is to be
+// taken up by another client. It returns the states that were taken.
+func (d *driver) follow(run *Run[json.RawMessage]) (updates []string, reload bool) {
+	var last Update
+	for u, err := range run.Updates(d.t.Context()) {
+		if err != nil {
+			d.t.Errorf("the updates end with %v", err)
+			return updates, false
+		}
+		if u.Attempt == last.Attempt && u.Percentage < last.Percentage {
+			d.t.Errorf("%v fell to %v", last.Percentage, u.Percentage)
+		}
+		switch last = u; u.Status {
+		case protocol.Processing:
+		case protocol.Retrying:
+			updates = append(updates, fmt.Sprintf("RETRYING %d", u.Attempt))
+		default:
+			updates = append(updates, string(u.Status))
+		}
+		if d.done[u.Message] {
+			continue
+		}
+		d.done[u.Message] = true
+		switch d.c.Client[u.Message] {
+		case conformance.ActCancel:
+			if err := run.Cancel(d.t.Context()); err != nil {
+				d.t.Error(err)
+			}
+		case conformance.ActSleep:
+			d.asleep.Add(int64(time.Hour))
+		case conformance.ActReload:
+			return updates, true
+		}
+	}
+	return updates, false
+}
+
+// outcome compares what came of the request.
+func (d *driver) outcome(result json.RawMessage, err error) {
+	want := d.c.Expect
+	if want.Error != "" {
+		if e, ok := errors.AsType[*Error](err); !ok || string(e.Code) != want.Error {
+			d.t.Errorf("got %s and %v, want %s", result, err, want.Error)
+		}
+		return
+	}
+	expected := want.Result
+	if want.Echo {
+		expected = d.payload()
+	}
+	if expected == nil {
+		expected = json.RawMessage("null")
+	}
+	if err != nil || !same(d.t, result, expected) {
+		d.t.Errorf("got %.100s and %v, want %.100s", result, err, expected)
+	}
+}
+
+func same(t *testing.T, a, b json.RawMessage) bool {
+	var values [2]any
+	for i, text := range [][]byte{a, b} {
+		if err := json.Unmarshal(text, &values[i]); err != nil {
+			t.Errorf("%.100s: %v", text, err)
+		}
+	}
+	return reflect.DeepEqual(values[0], values[1])
+}
+
+// report is what the server saw.
+func (d *driver) report() (numbers map[string]int) {
+	answer, err := d.http.Get("http://" + d.place + "/report")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var text bytes.Buffer
+	if _, err := text.ReadFrom(answer.Body); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := json.Unmarshal(text.Bytes(), &numbers); err != nil {
+		d.t.Fatal(err)
+	}
+	return numbers
+}
