@@ -9,7 +9,8 @@ FUZZTIME  ?= 30s
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 STAGE_CMD := go run ./scripts/stage
 PROTOCOL  := go run ./scripts/protocol
-DOCUMENTS := -schema protocol/schema.json -asyncapi protocol/asyncapi.json -frames client/ts/src/protocol.ts ./functions/handlers
+DOCUMENTS := -schema protocol/schema.json -asyncapi protocol/asyncapi.json \
+             -frames client/ts/src/protocol.ts -actions client/ts/test/actions.ts ./functions/handlers
 
 # The CDK's warnings about its own deprecations, and about Node.js versions, are not ours.
 export JSII_DEPRECATED := quiet

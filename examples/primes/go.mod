@@ -48,6 +48,7 @@ require (
 	github.com/fatih/color v1.19.0 // indirect
 	github.com/go-pdf/fpdf v0.9.0 // indirect
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/google/jsonschema-go v0.4.3 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.22 // indirect
 	github.com/oklog/ulid/v2 v2.1.2 // indirect
@@ -62,4 +63,7 @@ require (
 	golang.org/x/tools/godoc v0.1.0-deprecated // indirect
 )
 
-tool github.com/pay-theory/streamer/scripts/stage
+tool (
+	github.com/pay-theory/streamer/scripts/protocol
+	github.com/pay-theory/streamer/scripts/stage
+)

@@ -41,6 +41,9 @@ export interface SubmitOptions {
   deadlineMs?: number;
 }
 
+/** What submit takes behind an action's name: its payload, unless that may be undefined, comes first. */
+export type SubmitArguments<Payload> = undefined extends Payload ? [payload?: Payload, options?: SubmitOptions] : [payload: Payload, options?: SubmitOptions];
+
 /** live: messages go out. waiting: for the next attempt. closed: for good. */
 export type ConnectionState = "connecting" | "live" | "waiting" | "closed";
 
@@ -54,9 +57,12 @@ export interface Streamer<A extends Record<keyof A, ActionTypes> = Actions> {
    * so an async action is not doubled; a sync one, which has no key, is asked again if its
    * answer was lost.
    */
-  submit<N extends keyof A & string>(action: N, payload?: A[N]["payload"], options?: SubmitOptions): StreamerRequest<A[N]["result"]>;
-  /** Follows a request that this user submitted, here or elsewhere, whether it waits, runs or has ended. */
-  attach<Result = any>(requestId: string): StreamerRequest<Result>;
+  submit<N extends keyof A & string>(action: N, ...payloadAndOptions: SubmitArguments<A[N]["payload"]>): StreamerRequest<A[N]["result"]>;
+  /**
+   * Follows a request that this user submitted, here or elsewhere, whether it waits, runs or has ended.
+   * attach<"resize">(id) has the type of that action's result.
+   */
+  attach<N extends keyof A & string = keyof A & string>(requestId: string): StreamerRequest<A[N]["result"]>;
   /** The request as it is stored, with a fresh link to its result if that is large. */
   get(requestId: string): Promise<RequestFrame>;
   /** Asks to cancel a request, and resolves once the stage has taken note. */

@@ -1,5 +1,5 @@
 export { connect } from "./client.js";
-export type { Actions, ConnectionState, ConnectOptions, Streamer, SubmitOptions } from "./client.js";
+export type { Actions, ConnectionState, ConnectOptions, Streamer, SubmitArguments, SubmitOptions } from "./client.js";
 export type { WebSocketConstructor, WebSocketLike } from "./connection.js";
 export { StreamerError } from "./error.js";
 export type { ClientCode } from "./error.js";

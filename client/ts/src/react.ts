@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
-import type { Actions, ActionTypes, Streamer, SubmitOptions } from "./client.js";
+import type { Actions, ActionTypes, Streamer, SubmitArguments, SubmitOptions } from "./client.js";
 import type { StreamerRequest, Update } from "./request.js";
 
 /** What a component shows of a request. Each state is a new object, and none is ever changed. */
@@ -39,12 +39,12 @@ export function useRequest<A extends Record<keyof A, ActionTypes> = Actions, N e
   const [view] = useState(() => new View<A[N]["result"]>());
   const state = useSyncExternalStore(view.listen, () => view.state, () => idle);
   useEffect(() => {
-    if (requestId) view.show(streamer.attach(requestId));
+    if (requestId) view.show(streamer.attach<N>(requestId));
     return () => view.leave(cancelOnUnmount);
   }, [streamer, view, requestId, cancelOnUnmount]);
   const controls = useMemo(
     () => ({
-      submit: (payload: A[N]["payload"], options?: SubmitOptions) => view.show(streamer.submit(action, payload, options)),
+      submit: (payload: A[N]["payload"], options?: SubmitOptions) => view.show(streamer.submit(action, ...([payload, options] as SubmitArguments<typeof payload>))),
       cancel: async () => view.request?.cancel(),
       reset: () => view.leave(false),
     }),

@@ -72,8 +72,11 @@ describe("the package", { timeout: 300_000 }, () => {
           streamer.submit("rapport", {});
           // @ts-expect-error a month is a number
           streamer.submit("report", { month: "1" });
+          // @ts-expect-error a report has a month
+          streamer.submit("report");
+          const again: { pages: number } = await streamer.attach<"report">(await request.id).result();
           const pages: number | undefined = useRequest(streamer, "report").result?.pages;
-          return (await request.result()).pages + (pages ?? last.percentage);
+          return (await request.result()).pages + (pages ?? again.pages + last.percentage);
         }
         export const typedStage: Streamer<Actions> = mockStage({}).connect<Actions>();
         export const untyped: string = await connect(new URL("wss://x"), { token: async () => "" }).submit("any", 1).result();

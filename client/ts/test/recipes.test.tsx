@@ -6,8 +6,9 @@ import { describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { act, create, type ReactTestRenderer } from "react-test-renderer";
 import { WebSocketServer } from "ws";
+import type { Actions } from "./actions.js";
 import { folder } from "./folder.js";
-import { importRows, Report, report, resume, script, testOfYourOwn, untilLeft, type Actions } from "./recipes.js";
+import { importRows, Report, report, resume, script, testOfYourOwn, untilLeft } from "./recipes.js";
 
 const made = { url: "https://files.example/r.pdf", pages: 3 };
 

@@ -4,13 +4,7 @@ import { useRequest } from "@pay-theory/streamer/react";
 import { complete, cut, mockStage, progress } from "@pay-theory/streamer/testing";
 import assert from "node:assert/strict";
 import { WebSocket } from "ws";
-
-export type Actions = {
-  generate_report: {
-    payload: { start_date: string; end_date: string };
-    result: { url: string; pages: number };
-  };
-};
+import type { Actions } from "./actions.js";
 
 export async function report(url: string, getToken: () => Promise<string>): Promise<string> {
   const streamer = connect<Actions>(url, { token: getToken });
@@ -50,7 +44,7 @@ export function Report({ streamer }: { streamer: Streamer<Actions> }) {
 
 export async function resume(streamer: Streamer<Actions>, address: URL): Promise<{ url: string }> {
   const id = address.searchParams.get("report");
-  if (id) return streamer.attach(id).result();
+  if (id) return streamer.attach<"generate_report">(id).result();
   const request = streamer.submit("generate_report", { start_date: "2024-01-01", end_date: "2024-01-31" });
   address.searchParams.set("report", await request.id); // history.replaceState in a page
   return request.result();

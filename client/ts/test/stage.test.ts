@@ -2,13 +2,8 @@ import { connect, type ConnectOptions, type Streamer, type Update } from "@pay-t
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { WebSocket } from "ws";
+import type { Actions } from "./actions.js";
 import { address, faults, fresh, limits, needsStage, token } from "./stage.js";
-
-/** The sample actions of a stage. */
-interface Actions {
-  echo: { payload: any; result: any };
-  echo_async: { payload: { message: string; duration_ms?: number; steps?: number }; result: { message: string } };
-}
 
 describe("on the local stage", { ...needsStage, concurrency: 8, timeout: 300_000 }, () => {
   it("a sync action answers", async (t) => {
