@@ -5,10 +5,15 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2authorizers"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2integrations"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/jsii-runtime-go"
 )
+
+// Routes are the routes of the API. Each has its integration within it.
+type Routes struct {
+	Connect, Disconnect awsapigatewayv2.WebSocketRoute
+	Default             awsapigatewayv2.WebSocketRoute // every message
+}
 
 // addAPI makes the WebSocket API and its stage. Its routes come with addRoutes, when
 // the functions exist: they in turn need to know the stage's address.
@@ -24,7 +29,9 @@ func (s *StreamerConstruct) addAPI(p *StreamerProps) {
 			RateLimit:  jsii.Number(p.Throttle.RatePerSecond),
 			BurstLimit: jsii.Number(p.Throttle.Burst),
 		},
+		DetailedMetricsEnabled: jsii.Bool(p.DetailedMetrics),
 	})
+	s.addDomain(p.Domain)
 	if p.AccessLogs != nil {
 		s.writeAccessLogs(p.AccessLogs)
 	}
@@ -46,13 +53,29 @@ func (s *StreamerConstruct) writeAccessLogs(logs awslogs.ILogGroup) {
 }
 
 // addRoutes connects the API to the router, past the authorizer.
-func (s *StreamerConstruct) addRoutes() {
-	s.addRoute("$connect", s.Router, &awsapigatewayv2.WebSocketRouteOptions{Authorizer: s.routeAuthorizer()})
-	s.addRoute("$disconnect", s.Router, &awsapigatewayv2.WebSocketRouteOptions{})
-	s.addRoute("$default", s.Router, &awsapigatewayv2.WebSocketRouteOptions{
+func (s *StreamerConstruct) addRoutes(p *StreamerProps) {
+	s.Routes.Connect = s.addRoute("$connect", &awsapigatewayv2.WebSocketRouteOptions{Authorizer: s.routeAuthorizer()})
+	s.Routes.Disconnect = s.addRoute("$disconnect", &awsapigatewayv2.WebSocketRouteOptions{})
+	s.Routes.Default = s.addRoute("$default", &awsapigatewayv2.WebSocketRouteOptions{
 		// What the router returns is the answer, without a call to @connections.
 		ReturnResponse: jsii.Bool(s.local.routeResponse()),
 	})
+	s.throttleRoute(s.Routes.Connect, p, p.Throttle.Connects)
+	s.throttleRoute(s.Routes.Default, p, p.Throttle.Messages)
+}
+
+// throttleRoute gives a route limits of its own, if they are others than those of all.
+func (s *StreamerConstruct) throttleRoute(route awsapigatewayv2.WebSocketRoute, p *StreamerProps, own RouteThrottleProps) {
+	if own == (RouteThrottleProps{p.Throttle.RatePerSecond, p.Throttle.Burst}) {
+		return
+	}
+	stage := s.Stage.Node().DefaultChild().(awsapigatewayv2.CfnStage)
+	stage.AddPropertyOverride(jsii.String("RouteSettings."+*route.RouteKey()), map[string]any{
+		"ThrottlingRateLimit":    own.RatePerSecond,
+		"ThrottlingBurstLimit":   own.Burst,
+		"DetailedMetricsEnabled": p.DetailedMetrics, // settings of a route stand in place of those of all
+	})
+	s.Stage.Node().AddDependency(route) // API Gateway refuses settings of a route that is not there
 }
 
 // routeAuthorizer is what stands before $connect.
@@ -69,7 +92,7 @@ func (s *StreamerConstruct) routeAuthorizer() awsapigatewayv2.IWebSocketRouteAut
 		})
 }
 
-func (s *StreamerConstruct) addRoute(key string, function awslambda.IFunction, options *awsapigatewayv2.WebSocketRouteOptions) {
-	options.Integration = awsapigatewayv2integrations.NewWebSocketLambdaIntegration(jsii.String("Integration"), function, nil)
-	s.API.AddRoute(jsii.String(key), options)
+func (s *StreamerConstruct) addRoute(key string, options *awsapigatewayv2.WebSocketRouteOptions) awsapigatewayv2.WebSocketRoute {
+	options.Integration = awsapigatewayv2integrations.NewWebSocketLambdaIntegration(jsii.String("Integration"), s.Router, nil)
+	return s.API.AddRoute(jsii.String(key), options)
 }

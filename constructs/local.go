@@ -106,9 +106,20 @@ func (l *localStage) removalPolicy(asked awscdk.RemovalPolicy) awscdk.RemovalPol
 	return awscdk.RemovalPolicy_DESTROY
 }
 
-// webSocketURL is where clients connect.
-func (l *localStage) webSocketURL(s *StreamerConstruct) *string {
+// domain: the local stage is reached at its own address.
+func (l *localStage) domain(asked *DomainProps) *DomainProps {
 	if l == nil {
+		return asked
+	}
+	return nil
+}
+
+// webSocketURL is where clients connect.
+func (l *localStage) webSocketURL(s *StreamerConstruct, domain *DomainProps) *string {
+	switch {
+	case domain != nil:
+		return domain.url()
+	case l == nil:
 		return s.Stage.Url()
 	}
 	return jsii.String("ws" + strings.TrimPrefix(*l.callbackURL(s), "http"))

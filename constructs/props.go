@@ -50,8 +50,16 @@ type StreamerProps struct {
 	// Clocks sets the pace of progress and recovery. Nil: the defaults of each.
 	Clocks *Clocks
 
+	// Domain is a name of your own for clients to connect to, in place of the one that API
+	// Gateway gives; the local stage has none. Nil: none.
+	Domain *DomainProps
+
 	// Throttle limits the messages of all clients together. Nil: its defaults.
 	Throttle *ThrottleProps
+
+	// DetailedMetrics adds the dimension Route to API Gateway's metrics, such as
+	// StreamerConstruct.MetricMessages; CloudWatch charges for each route's. Default off.
+	DetailedMetrics bool
 
 	// AccessLogs receives a line for each connect, message and disconnect. Nil: none,
 	// because API Gateway writes them with a role that is set once for a whole account
@@ -206,6 +214,17 @@ type ThrottleProps struct {
 	// 10,000 and 5,000 for all its APIs of a region ("Amazon API Gateway quotas").
 	// Default 1,000 and 2,000.
 	RatePerSecond, Burst int
+	// Connects limits new connections by themselves, and Messages what comes on those that
+	// are open. An account has 500 new connections a second for all its APIs of a region
+	// ("Quotas for configuring and running a WebSocket API in API Gateway"). Default: as
+	// above.
+	Connects, Messages RouteThrottleProps
+}
+
+// RouteThrottleProps limits a part of the messages.
+type RouteThrottleProps struct {
+	// RatePerSecond and Burst are as those of ThrottleProps, which are the defaults.
+	RatePerSecond, Burst int
 }
 
 // AlarmProps sets thresholds and actions of the alarms.
@@ -263,12 +282,20 @@ func (p *StreamerProps) withDefaults() StreamerProps {
 	out.Throttle = copyOf(out.Throttle)
 	setDefault(&out.Throttle.RatePerSecond, 1000)
 	setDefault(&out.Throttle.Burst, 2000)
+	out.Throttle.Connects = out.Throttle.Connects.withDefaults(out.Throttle)
+	out.Throttle.Messages = out.Throttle.Messages.withDefaults(out.Throttle)
 
 	out.Alarms = copyOf(out.Alarms)
 	setDefault(&out.Alarms.OldestWaitingMinutes, 5)
 	setDefault(&out.Alarms.FunctionErrors, 5)
 	setDefault(&out.Alarms.RunbookURL, runbook)
 	return out
+}
+
+func (t RouteThrottleProps) withDefaults(all *ThrottleProps) RouteThrottleProps {
+	setDefault(&t.RatePerSecond, all.RatePerSecond)
+	setDefault(&t.Burst, all.Burst)
+	return t
 }
 
 func (p FunctionProps) withDefaults(importPath string, memoryMB, timeoutSeconds int) FunctionProps {
@@ -296,9 +323,6 @@ func (p *StreamerProps) validate() error {
 	default:
 		return fmt.Errorf("RemovalPolicy is %s: tables and bucket take RETAIN, RETAIN_ON_UPDATE_OR_DELETE or DESTROY", p.RemovalPolicy)
 	}
-	if p.Throttle.RatePerSecond < 1 || p.Throttle.Burst < 1 {
-		return fmt.Errorf("Throttle is %d per second with a burst of %d: give at least 1 each", p.Throttle.RatePerSecond, p.Throttle.Burst)
-	}
 	if p.Alarms.OldestWaitingMinutes < 1 {
 		return fmt.Errorf("Alarms.OldestWaitingMinutes is %d: give at least 1", p.Alarms.OldestWaitingMinutes)
 	}
@@ -316,6 +340,8 @@ func (p *StreamerProps) validate() error {
 		p.Processor.validate("Processor", maxProcessorSeconds),
 		validateWorkers(p.Workers),
 		p.Clocks.validate(),
+		p.Throttle.validate(),
+		p.Domain.validate(),
 		p.Auth.validate(),
 	)
 }
@@ -342,6 +368,22 @@ func (p FunctionProps) validate(field string, maxSeconds int) error {
 	}
 	if size > maxEnvironmentBytes {
 		return fmt.Errorf("%s.Environment holds %d bytes: Lambda takes %d in all, put large values in S3 or Parameter Store", field, size, maxEnvironmentBytes)
+	}
+	return nil
+}
+
+func (t *ThrottleProps) validate() error {
+	for _, limit := range []struct {
+		field       string
+		rate, burst int
+	}{
+		{"Throttle", t.RatePerSecond, t.Burst},
+		{"Throttle.Connects", t.Connects.RatePerSecond, t.Connects.Burst},
+		{"Throttle.Messages", t.Messages.RatePerSecond, t.Messages.Burst},
+	} {
+		if limit.rate < 1 || limit.burst < 1 {
+			return fmt.Errorf("%s is %d per second with a burst of %d: give at least 1 each", limit.field, limit.rate, limit.burst)
+		}
 	}
 	return nil
 }

@@ -24,6 +24,8 @@ func TestBadPropsNameThemselves(t *testing.T) {
 		{"FileRetentionDays is -1", constructs.StreamerProps{FileRetentionDays: -1}},
 		{"RemovalPolicy is SNAPSHOT", constructs.StreamerProps{RemovalPolicy: awscdk.RemovalPolicy_SNAPSHOT}},
 		{"Throttle is -1 per second", constructs.StreamerProps{Throttle: &constructs.ThrottleProps{RatePerSecond: -1}}},
+		{"Throttle.Connects is -1 per second", constructs.StreamerProps{Throttle: &constructs.ThrottleProps{Connects: constructs.RouteThrottleProps{RatePerSecond: -1}}}},
+		{"Throttle.Messages is 1000 per second with a burst of -1", constructs.StreamerProps{Throttle: &constructs.ThrottleProps{Messages: constructs.RouteThrottleProps{Burst: -1}}}},
 		{"Router.TimeoutSeconds is 30: AWS takes 1 to 29", constructs.StreamerProps{Router: constructs.FunctionProps{TimeoutSeconds: 30}}},
 		{"Processor.TimeoutSeconds is 901: AWS takes 1 to 900", constructs.StreamerProps{Processor: constructs.FunctionProps{TimeoutSeconds: 901}}},
 		{"Processor.MemoryMB is 64: AWS takes 128 to 10240", constructs.StreamerProps{Processor: constructs.FunctionProps{MemoryMB: 64}}},

@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -22,8 +23,10 @@ type StreamerConstruct struct {
 	constructs.Construct
 	reference
 
-	API   awsapigatewayv2.WebSocketApi
-	Stage awsapigatewayv2.WebSocketStage
+	API    awsapigatewayv2.WebSocketApi
+	Stage  awsapigatewayv2.WebSocketStage
+	Routes Routes
+	Domain Domain
 
 	Connections awsdynamodb.TableV2 // one item per open WebSocket
 	Requests    awsdynamodb.TableV2 // the truth about every async request
@@ -65,10 +68,11 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	check(s, err)
 	s.local = local
 	p := props.withDefaults()
-	check(s, p.validate())
+	check(s, errors.Join(p.validate(), p.Domain.validateCertificate(s.stack)))
 	p.Auth = local.auth(p.Auth)
 	p.Architecture = local.architecture(p.Architecture)
 	p.RemovalPolicy = local.removalPolicy(p.RemovalPolicy)
+	p.Domain = local.domain(p.Domain)
 	s.warnAboutAuth(p.Auth)
 
 	s.addTables(&p)
@@ -77,7 +81,7 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	s.addAPI(&p)
 	s.reference = s.refer(&p)
 	s.addFunctions(&p)
-	s.addRoutes()
+	s.addRoutes(&p)
 	s.addSources(&p)
 	s.addAlarms(&p)
 	return s
@@ -88,7 +92,7 @@ func (s *StreamerConstruct) refer(p *StreamerProps) reference {
 	r := reference{
 		stack: s.stack,
 		apiID: s.API.ApiId(), stageName: s.Stage.StageName(),
-		webSocketURL: s.local.webSocketURL(s), callbackURL: s.local.callbackURL(s),
+		webSocketURL: s.local.webSocketURL(s, p.Domain), callbackURL: s.local.callbackURL(s),
 		connections: s.Connections, requests: s.Requests, files: s.Files,
 		workQueue: s.WorkQueue, deadLetters: s.DeadLetters,
 	}

@@ -1,6 +1,9 @@
 package constructs_test
 
 import (
+	"encoding/json"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +60,57 @@ func TestAPI(t *testing.T) {
 	if permissions := tpl.ofType("AWS::Lambda::Permission"); len(permissions) != 5 {
 		t.Errorf("who may invoke: %v, want three routes, the authorizer and the schedule", permissions)
 	}
+}
+
+func TestDetailedMetrics(t *testing.T) {
+	for want, props := range map[string]*constructs.StreamerProps{`false`: nil, `true`: {DetailedMetrics: true}} {
+		tpl := synth(t, nil, props)
+		tpl.check(t, "Stage", map[string]string{"DefaultRouteSettings.DetailedMetricsEnabled": want, "RouteSettings": `null`})
+	}
+}
+
+func TestThrottle(t *testing.T) {
+	tpl := synth(t, nil, &constructs.StreamerProps{DetailedMetrics: true, Throttle: &constructs.ThrottleProps{
+		RatePerSecond: 100, Connects: constructs.RouteThrottleProps{RatePerSecond: 5, Burst: 10},
+	}})
+	tpl.check(t, "Stage", map[string]string{
+		"DefaultRouteSettings": `{"DetailedMetricsEnabled":true,"ThrottlingBurstLimit":2000,"ThrottlingRateLimit":100}`,
+		"RouteSettings":        `{"$connect":{"DetailedMetricsEnabled":true,"ThrottlingBurstLimit":10,"ThrottlingRateLimit":5}}`,
+	})
+	// API Gateway refuses settings of a route that is not there yet.
+	if waits := tpl.Resources["Stage"].DependsOn; !slices.ContainsFunc(waits, func(id string) bool { return name(id) == "ApiconnectRoute" }) {
+		t.Errorf("the stage waits for %v", waits)
+	}
+	tpl = synth(t, nil, &constructs.StreamerProps{Throttle: &constructs.ThrottleProps{Messages: constructs.RouteThrottleProps{Burst: 50}}})
+	tpl.check(t, "Stage", map[string]string{
+		"RouteSettings": `{"$default":{"DetailedMetricsEnabled":false,"ThrottlingBurstLimit":50,"ThrottlingRateLimit":1000}}`,
+	})
+	if waits := synth(t, nil, nil).Resources["Stage"].DependsOn; len(waits) != 0 {
+		t.Errorf("without settings of routes, the stage waits for %v", waits)
+	}
+}
+
+// TestAccessLogsHoldNoSecret: neither a token, wherever it travelled, nor a payload.
+func TestAccessLogsHoldNoSecret(t *testing.T) {
+	tpl := synthStack(t, nil, func(stack awscdk.Stack) {
+		constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{AccessLogs: awslogs.NewLogGroup(stack, jsii.String("Logs"), nil)})
+	})
+	format := at(tpl.Resources["Stage"].Properties, "AccessLogSettings.Format").(string)
+	var line map[string]string
+	if err := json.Unmarshal([]byte(format), &line); err != nil {
+		t.Fatal(err)
+	}
+	got := slices.Sorted(maps.Values(line))
+	want := []string{
+		"$context.authorizer.status", "$context.connectionId", "$context.error.message", "$context.eventType", "$context.identity.sourceIp",
+		"$context.integrationLatency", "$context.requestId", "$context.requestTime", "$context.routeKey", "$context.status",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("a line has %v, want %v: look what a new one can hold before you add it here", got, want)
+	}
+	tpl.check(t, "Stage", map[string]string{ // what would write whole messages and handshakes
+		"DefaultRouteSettings.DataTraceEnabled": `null`, "DefaultRouteSettings.LoggingLevel": `null`,
+	})
 }
 
 func TestAccessLogsAreOptIn(t *testing.T) {

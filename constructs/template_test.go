@@ -125,6 +125,7 @@ type resource struct {
 	Type           string
 	Properties     any
 	DeletionPolicy string
+	DependsOn      []string
 }
 
 func templateOf(t *testing.T, stack awscdk.Stack) template {
