@@ -23,7 +23,8 @@ var (
 // Error is the only kind of error whose text reaches a client. Anything else is logged
 // whole and becomes INTERNAL.
 type Error struct {
-	// Code is in UPPER_SNAKE and stable: clients decide by it.
+	// Code is in UPPER_SNAKE and stable: clients decide by it. At most 64 bytes of it are
+	// sent.
 	Code protocol.Code
 	// Message is for people; at most 500 bytes of it are sent.
 	Message string

@@ -35,7 +35,8 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		environment: router,
 		permissions: []permission{
 			allow(s.Connections.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:DeleteItem"),
-			allow(s.Requests.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
+			allow(s.Requests.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem"),
+			allow(s.requestsIndex(contract.IndexByUser), "dynamodb:Query"),
 			allow(s.everyFile(), "s3:PutObject", "s3:GetObject"),
 			allow(s.everyConnection("POST"), "execute-api:ManageConnections"),
 		},

@@ -49,6 +49,7 @@ func TestRemovedGrantIsATypedError(t *testing.T) {
 		{Action: "echo_async", Payload: object(t, echoAsync{filled(t, 1000), 0, 1})},
 		{Action: "echo_async", Payload: object(t, echoAsync{filled(t, 26_000), 0, 1})},
 		{Action: protocol.ActionGet, RequestID: before},
+		{Action: protocol.ActionList},
 		{Action: protocol.ActionSubscribe, RequestID: before},
 		{Action: protocol.ActionUnsubscribe, RequestID: before},
 		{Action: protocol.ActionCancel, RequestID: before},

@@ -24,6 +24,14 @@
 // reordered frames harmless. Progress is newest-wins: it may be skipped, it is never
 // replayed. The three terminal frames are delivered at least once to every watcher.
 //
+// What a user has asked for is listed newest first, page by page:
+//
+//	{"action":"streamer.list","payload":{"status":"open","limit":20}}
+//	{"type":"requests","requests":[{"request_id":"…","action":"import","status":"PROCESSING",…}],"next":"…"}
+//
+// The next of a page is the page of the next message. A page is what fits into a frame, so
+// it may be short; only one without a next is the last.
+//
 // A payload that does not fit into a message goes around it. The client announces it,
 //
 //	{"action":"streamer.upload","id":"m1","payload":{"size":1048576,"sha256":"9f86…","content_type":"application/json"}}

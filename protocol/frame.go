@@ -22,6 +22,7 @@ const (
 	TypeSubscribed   Type = "subscribed"
 	TypeUnsubscribed Type = "unsubscribed"
 	TypeRequest      Type = "request"
+	TypeRequests     Type = "requests"
 	TypePong         Type = "pong"
 	TypeUpload       Type = "upload"
 )
@@ -259,6 +260,40 @@ type Request struct {
 	Error string `json:"error,omitempty"`
 }
 
+// Requests answers streamer.list with a page of the user's own requests, newest first.
+type Requests struct {
+	Answer
+	// Requests are at most as many as were asked for. Where Next is set there may be fewer,
+	// even none.
+	Requests []Listed `json:"requests"`
+	// Next asks for the page that follows; absent on the last one. It is the same user's
+	// alone.
+	Next string `json:"next,omitempty"`
+}
+
+// Listed is a request in a list, as it stood when the page was made. One that was just
+// accepted may not be listed for a moment.
+type Listed struct {
+	// RequestID is the request's id.
+	RequestID string `json:"request_id"`
+	// Action is the name that it was submitted to.
+	Action string `json:"action"`
+	// Status is where the request stood.
+	Status Status `json:"status"`
+	// Attempt counts the tries; 0 before the first.
+	Attempt int `json:"attempt"`
+	// Percentage is the newest that is stored; absent while it is 0.
+	Percentage float64 `json:"percentage,omitempty"`
+	// Message is the newest that is stored; absent while it is empty.
+	Message string `json:"message,omitempty"`
+	// CreatedAt is when it was accepted, in Unix milliseconds.
+	CreatedAt int64 `json:"created_at"`
+	// EndedAt is when it ended, in Unix milliseconds; absent until then.
+	EndedAt int64 `json:"ended_at,omitempty"`
+	// Code says why the last attempt failed. It stays when a later one succeeds.
+	Code Code `json:"code,omitempty"`
+}
+
 // Pong answers streamer.ping; its ts is the server's clock.
 type Pong struct {
 	Answer
@@ -311,6 +346,9 @@ func (Unsubscribed) Type() Type { return TypeUnsubscribed }
 
 // Type implements Frame.
 func (Request) Type() Type { return TypeRequest }
+
+// Type implements Frame.
+func (Requests) Type() Type { return TypeRequests }
 
 // Type implements Frame.
 func (Pong) Type() Type { return TypePong }
@@ -383,6 +421,8 @@ func DecodeFrame(b []byte) (Frame, error) {
 		return decodeAs[Unsubscribed](b)
 	case TypeRequest:
 		return decodeAs[Request](b)
+	case TypeRequests:
+		return decodeAs[Requests](b)
 	case TypePong:
 		return decodeAs[Pong](b)
 	case TypeUpload:

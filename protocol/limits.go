@@ -28,8 +28,14 @@ const (
 	// MaxIdempotencyKey is the length of an idempotency key: 1 to 128 printable ASCII
 	// characters.
 	MaxIdempotencyKey = 128
+	// MaxList is how many requests a page of streamer.list has at most.
+	MaxList = 50
+	// DefaultList is how many it has at most if the message does not say.
+	DefaultList = 20
 	// MaxWatchers is how many connections may watch one request at the same time.
 	MaxWatchers = 10
+	// MaxCode is how many bytes of a handler's code reach a client.
+	MaxCode = 64
 	// MaxErrorMessage is how many bytes of a handler's error message reach a client.
 	MaxErrorMessage = 500
 	// MaxProgressMessage is how many bytes of a progress message are kept and sent.

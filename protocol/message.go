@@ -18,8 +18,9 @@ import (
 // ReservedPrefix begins the actions that are Streamer's own.
 const ReservedPrefix = "streamer."
 
-// Streamer's own actions. But for ActionPing and ActionUpload they are about the request
-// that the message's RequestID names, one of the same user's: any other is NOT_FOUND.
+// Streamer's own actions. But for ActionList, ActionPing and ActionUpload they are about
+// the request that the message's RequestID names, one of the same user's: any other is
+// NOT_FOUND.
 const (
 	// ActionSubscribe makes the connection a watcher of a request.
 	ActionSubscribe = "streamer.subscribe"
@@ -29,6 +30,8 @@ const (
 	ActionGet = "streamer.get"
 	// ActionCancel cancels a request: at once if it waits. One that runs is asked to stop.
 	ActionCancel = "streamer.cancel"
+	// ActionList lists the user's own requests, newest first, page by page.
+	ActionList = "streamer.list"
 	// ActionPing keeps a connection alive, and tells whether the other side is there.
 	ActionPing = "streamer.ping"
 	// ActionUpload announces a payload that is too large for a message.
@@ -68,6 +71,23 @@ type Announcement struct {
 	// ContentType may be absent, and is application/json.
 	ContentType string `json:"content_type,omitempty"`
 }
+
+// List is the payload of ActionList. It may be absent.
+type List struct {
+	// Status narrows the list to ListOpen, to ListEnded, or to one Status. Empty lists all.
+	Status string `json:"status,omitempty"`
+	// Limit is how many requests the page has at most, 1 to MaxList. Zero means DefaultList.
+	Limit int `json:"limit,omitempty"`
+	// Page is the next of the page before. Empty begins with the newest request.
+	Page string `json:"page,omitempty"`
+}
+
+// What a list may be narrowed to, besides one status: the requests that can still change,
+// and those that cannot.
+const (
+	ListOpen  = "open"
+	ListEnded = "ended"
+)
 
 // ActionName is the shape of an action's name.
 var ActionName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)

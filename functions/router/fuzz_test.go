@@ -19,6 +19,7 @@ func FuzzMessage(f *testing.F) {
 		`{"action":"streamer.get","request_id":"` + id + `"}`, `{"action":"streamer.subscribe","payload":{"request_id":"../x"}}`, `{"action":"streamer.cancel","payload":{"request_id":7}}`,
 		`{"action":"streamer.unsubscribe","request_id":"` + id + `","payload":[]}`,
 		`{"action":"streamer.upload","payload":{"size":1,"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}`,
+		`{"action":"streamer.list"}`, `{"action":"streamer.list","payload":{"status":"open","limit":50,"page":"1.` + id + `.x"}}`,
 		`{"action":"streamer.upload","payload":{"size":-1,"sha256":"E3","content_type":"text/plain"}}`, ``, `[]`,
 	} {
 		f.Add(body, false, "acme", "ann", "1900000000")

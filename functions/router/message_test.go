@@ -285,7 +285,7 @@ func TestMessagesThatAreNotUnderstood(t *testing.T) {
 		`{"action":"echo","payload":"` + strings.Repeat("a", 28*1024) + `"}`: protocol.MessageTooLarge,
 		`{"action":"echo","request_id":"01JGH000000000000000000001"}`:        protocol.BadMessage,
 		`{"action":"echo_async","request_id":"01JGH000000000000000000001"}`:  protocol.BadMessage,
-		`{"action":"streamer.list"}`:                                         protocol.UnknownAction,
+		`{"action":"streamer.lists"}`:                                        protocol.UnknownAction,
 		`{"action":"streamer.upload"}`:                                       protocol.InvalidPayload,
 		`{"action":"streamer.get","payload_ref":"x"}`:                        protocol.BadMessage,
 		`{"action":"echo","payload":1,"payload_ref":"x"}`:                    protocol.BadMessage,

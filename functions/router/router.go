@@ -184,6 +184,8 @@ func (r *Router) act(ctx context.Context, c call) (protocol.Frame, error) {
 		return r.unsubscribe(ctx, c)
 	case protocol.ActionCancel:
 		return r.cancel(ctx, c)
+	case protocol.ActionList:
+		return r.list(ctx, c)
 	case protocol.ActionUpload:
 		return r.upload(ctx, c)
 	}
@@ -223,7 +225,8 @@ func (r *Router) refusal(ctx context.Context, m protocol.Message, err error) pro
 		err = intake.Refused(refused)
 	}
 	if e, ok := streamer.AsError(err); ok {
-		f.Code, f.Message, f.Retryable, f.Details = cmp.Or(e.Code, protocol.Internal), progress.Cut(e.Message, protocol.MaxErrorMessage), e.Retryable || e.Code.Retryable(), e.Details
+		f.Code = protocol.Code(progress.Cut(string(cmp.Or(e.Code, protocol.Internal)), protocol.MaxCode))
+		f.Message, f.Retryable, f.Details = progress.Cut(e.Message, protocol.MaxErrorMessage), e.Retryable || e.Code.Retryable(), e.Details
 		return f
 	}
 	r.Log.ErrorContext(ctx, "message not done", "action", clip(m.Action), "id", m.ID, "error", err)

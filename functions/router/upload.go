@@ -37,11 +37,8 @@ func announced(payload json.RawMessage) (u files.Upload, err error) {
 		return u, streamer.Invalid("size", "missing: announce size and sha256")
 	}
 	var in protocol.Announcement
-	dec := json.NewDecoder(bytes.NewReader(payload))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&in); err != nil {
-		field, problem := protocol.FieldError(err)
-		return u, streamer.Invalid(field, "%s", problem)
+	if err := decodeStrictly(payload, &in); err != nil {
+		return u, err
 	}
 	switch hash, err := hex.DecodeString(in.SHA256); {
 	case in.Size < 1 || in.Size > protocol.MaxUpload:
@@ -55,6 +52,17 @@ func announced(payload json.RawMessage) (u files.Upload, err error) {
 		copy(u.Hash[:], hash)
 		return u, nil
 	}
+}
+
+// decodeStrictly reads the payload of one of Streamer's own actions.
+func decodeStrictly(payload json.RawMessage, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(payload))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		field, problem := protocol.FieldError(err)
+		return streamer.Invalid(field, "%s", problem)
+	}
+	return nil
 }
 
 // uploaded reads the payload that a message refers to, and checks it as if it stood in the

@@ -210,6 +210,13 @@ func (t *table) Get(ctx context.Context, key lifecycle.Key) (lifecycle.Row, bool
 	return t.Memory.Get(ctx, key)
 }
 
+func (t *table) ByUser(ctx context.Context, tenant, user string, after store.Position, most int) ([]lifecycle.Row, store.Position, error) {
+	if err := t.fault("by user"); err != nil {
+		return nil, store.Position{}, err
+	}
+	return t.Memory.ByUser(ctx, tenant, user, after, most)
+}
+
 func (t *table) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, expires time.Time) error {
 	if err := t.fault("put payload"); err != nil {
 		return err

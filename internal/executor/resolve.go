@@ -74,7 +74,8 @@ func (a *attempt) failure(ctx context.Context, cause, err error) (f *streamer.Er
 	}
 	f = &streamer.Error{Code: protocol.Internal, Message: "the request failed inside its handler"}
 	if e, ok := streamer.AsError(err); ok {
-		f.Code, f.Message = cmp.Or(e.Code, protocol.Internal), progress.Cut(e.Message, protocol.MaxErrorMessage)
+		f.Code = protocol.Code(progress.Cut(string(cmp.Or(e.Code, protocol.Internal)), protocol.MaxCode))
+		f.Message = progress.Cut(e.Message, protocol.MaxErrorMessage)
 	} else {
 		a.Log.ErrorContext(ctx, "handler failed", "request", a.delivery.Key.ID, "tenant", a.delivery.Key.Tenant,
 			"action", a.row.Action, "attempt", a.row.Attempt, "error", err)

@@ -18,6 +18,7 @@ var answerTypes = map[string][]protocol.Type{
 	protocol.ActionSubscribe:   {protocol.TypeSubscribed, protocol.TypeComplete, protocol.TypeFailed, protocol.TypeCancelled},
 	protocol.ActionUnsubscribe: {protocol.TypeUnsubscribed},
 	protocol.ActionCancel:      {protocol.TypeRequest, protocol.TypeCancelled},
+	protocol.ActionList:        {protocol.TypeRequests},
 	protocol.ActionUpload:      {protocol.TypeUpload},
 	question.Name:              {protocol.TypeResponse},
 }
@@ -42,6 +43,8 @@ func answerOf(f protocol.Frame) protocol.Answer {
 	case protocol.Unsubscribed:
 		return f.Answer
 	case protocol.Request:
+		return f.Answer
+	case protocol.Requests:
 		return f.Answer
 	case protocol.Pong:
 		return f.Answer

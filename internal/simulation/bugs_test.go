@@ -50,6 +50,7 @@ type bug struct {
 
 	indexBlind    bool // the index never learns of anything
 	indexBelieved bool // it shows rows as they were, and nobody looks at the table
+	listBelieved  bool // and so does that of a user's requests
 
 	forgetsEffects bool
 	trustsUploads  bool // whatever was announced
@@ -159,6 +160,8 @@ var planted = []bug{
 	{name: "a message is not answered", found: "got no answer", answersNever: true},
 	// router: act.
 	{name: "a sync action is stored", found: "is answered with accepted", stores: true},
+	// store: ByUser.
+	{name: "a list shows what its index knows", found: "when that was asked", listBelieved: true},
 	// reconciler.
 	{name: "nobody reconciles while records are lost", found: "is lost", recordsLost: true, noReconciler: true},
 	{name: "nobody reconciles while sends are lost", found: "is lost", sendsLost: true, noReconciler: true},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -24,6 +25,7 @@ type client struct {
 	ids        int
 	wants      []*want
 	seen       map[string]*seen
+	listing    *listing
 	asks       map[string]*pending // what waits for its answer, by message id
 	sent       map[string]*pending // all
 }
@@ -33,6 +35,9 @@ type pending struct {
 	verb string
 	id   string // of the request, if it is known
 	want *want
+	// listing is what a page is asked for, stood how the client's requests stood then.
+	listing *listing
+	stood   map[string]lifecycle.Row
 	// refusal is the code that the message must be refused with; empty if it need not be.
 	refusal protocol.Code
 	on      *conn
@@ -115,6 +120,9 @@ func (c *client) wake() {
 			c.about(protocol.ActionSubscribe, id)
 		}
 	}
+	if c.listing != nil && !c.waits(func(p *pending) bool { return p.listing == c.listing }) {
+		c.turn()
+	}
 }
 
 // asksFor reports whether a client has to ask how a request is.
@@ -191,6 +199,9 @@ func (c *client) restless() string {
 			return " wants " + wt.ref
 		}
 	}
+	if c.listing != nil {
+		return " goes through its list"
+	}
 	for id, s := range c.seen {
 		if c.asksFor(id) || s.fetching {
 			return " asks for " + short(id)
@@ -251,6 +262,8 @@ func (c *client) take(at *conn, data []byte) {
 		c.w.in(c.w.between(time.Second, 20*time.Second), c.wake)
 	case protocol.Request:
 		c.w.shown(f)
+	case protocol.Requests:
+		c.listed(p, f)
 	case protocol.Response:
 		p.want.over = true
 	case protocol.Upload:

@@ -72,11 +72,11 @@ var expectations = map[string][]string{
 	},
 	"verb": {
 		"work", "long", "once", "question", "streamer.subscribe", "streamer.unsubscribe", "streamer.get", "streamer.cancel",
-		"streamer.upload", "streamer.ping",
+		"streamer.list", "streamer.upload", "streamer.ping",
 	},
 	"frame": {
 		"response", "accepted", "progress", "retrying", "complete", "failed", "cancelled", "error", "subscribed", "unsubscribed",
-		"request", "pong", "upload",
+		"request", "requests", "pong", "upload",
 	},
 	"refusal": {
 		"BAD", "BUSY", "BAD_MESSAGE", "MESSAGE_TOO_LARGE", "UNKNOWN_ACTION", "INVALID_PAYLOAD", "UNAUTHENTICATED", "NOT_FOUND",
@@ -89,7 +89,7 @@ var expectations = map[string][]string{
 	},
 	"world": {
 		"disconnect", "unchecked upload", "PUT by a client failed", "PUT by a client done-but-failed", "GET by a client failed",
-		"record lost", "record twice", "message twice", "delete lost", "stale delete", "stale hold", "misplaced", "vanish", "key anew", "asked for what expired", "index late", "index shows open", "index shows ended", "no disconnect event",
+		"record lost", "record twice", "message twice", "delete lost", "stale delete", "stale hold", "misplaced", "vanish", "key anew", "asked for what expired", "index late", "list of several pages", "index shows open", "index shows ended", "no disconnect event",
 	},
 }
 

@@ -41,6 +41,7 @@ func (c *client) retire() {
 	}
 	c.conn, c.away, c.connecting = nil, true, false
 	clear(c.seen)
+	c.listing = nil
 	clear(c.asks)
 	for _, wt := range c.wants {
 		wt.over = true
@@ -92,6 +93,7 @@ func (w *world) vanish(pk string) {
 	if _, there, err := w.table.Get(w.ctx, key); err == nil && !there {
 		w.saw("world vanish")
 		w.note("table", "loses "+short(pk), "")
+		w.byUser.follow(w.rows[pk], lifecycle.Row{PK: pk})
 	}
 }
 

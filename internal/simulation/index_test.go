@@ -11,22 +11,24 @@ import (
 	"github.com/pay-theory/streamer/internal/lifecycle"
 )
 
-// index is the index of open requests. It follows the table in its own time: it shows
-// rows late, and such as are open no more.
+// index is an index of the requests table. It follows the table in its own time: it shows
+// rows late, and such as have left it.
 type index struct {
-	w       *world
+	w *world
+	// key is that of the part of the index in which a row stands; empty if in none.
+	key     func(lifecycle.Row) string
 	entries map[string]lifecycle.Row // as they were when the index learned of them, by partition key
 	written map[string]int           // how often a row came in or went, by partition key
 	learned map[string]int           // which of these the index knows of
 }
 
-func newIndex(w *world) *index {
-	return &index{w: w, entries: map[string]lifecycle.Row{}, written: map[string]int{}, learned: map[string]int{}}
+func newIndex(w *world, key func(lifecycle.Row) string) *index {
+	return &index{w: w, key: key, entries: map[string]lifecycle.Row{}, written: map[string]int{}, learned: map[string]int{}}
 }
 
 // follow takes a row as a write left it. Only what is in the index, keys, is of interest.
 func (x *index) follow(before, row lifecycle.Row) {
-	if before.OpenShard == row.OpenShard && before.CreatedAt == row.CreatedAt {
+	if x.key(before) == x.key(row) && before.CreatedAt == row.CreatedAt {
 		return
 	}
 	lag := x.w.between(time.Millisecond, 50*time.Millisecond)
@@ -44,25 +46,46 @@ func (x *index) follow(before, row lifecycle.Row) {
 			return
 		}
 		x.learned[row.PK] = version
-		if x.entries[row.PK] = row; row.OpenShard == "" {
+		if x.entries[row.PK] = row; x.key(row) == "" {
 			delete(x.entries, row.PK)
 		}
 	})
 }
 
-// open is what the index shows of a shard, two at a time.
-func (x *index) open(shard int, before time.Time, page string) (rows []lifecycle.Row, next string) {
+// part is what the index shows under a key, oldest first.
+func (x *index) part(key string) (rows []lifecycle.Row) {
 	for _, row := range x.entries {
-		if row.OpenShard == lifecycle.OpenShardKey(shard) && row.CreatedAt <= before.UnixMilli() {
+		if x.key(row) == key {
 			rows = append(rows, row)
 		}
 	}
 	slices.SortFunc(rows, func(a, b lifecycle.Row) int {
 		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(a.PK, b.PK))
 	})
+	return rows
+}
+
+// indexes are those of the table.
+type indexes struct{ open, byUser *index }
+
+func newIndexes(w *world) indexes {
+	return indexes{
+		open:   newIndex(w, func(r lifecycle.Row) string { return r.OpenShard }),
+		byUser: newIndex(w, func(r lifecycle.Row) string { return r.UserKey }),
+	}
+}
+
+func (x indexes) follow(before, row lifecycle.Row) {
+	x.open.follow(before, row)
+	x.byUser.follow(before, row)
+}
+
+// openOf is what the index shows of a shard, two at a time.
+func (x indexes) openOf(shard int, before time.Time, page string) (rows []lifecycle.Row, next string) {
+	rows = slices.DeleteFunc(x.open.part(lifecycle.OpenShardKey(shard)), func(r lifecycle.Row) bool { return r.CreatedAt > before.UnixMilli() })
 	const most = 2
 	for _, row := range rows {
-		x.w.saw("world index shows %s", map[bool]string{true: "ended", false: "open"}[x.w.rows[row.PK].Status.Terminal()])
+		x.open.w.saw("world index shows %s", map[bool]string{true: "ended", false: "open"}[x.open.w.rows[row.PK].Status.Terminal()])
 	}
 	from, _ := strconv.Atoi(page) // empty for the first
 	rows = rows[min(from, len(rows)):]
@@ -81,7 +104,7 @@ func (t table) Open(ctx context.Context, shard int, before time.Time, page strin
 		next string
 	}
 	l, err := ask(t.p, ctx, toTable, fmt.Sprint("open ", shard, page), 0, func() (l listed, err error) {
-		l.rows, l.next = w.index.open(shard, before, page)
+		l.rows, l.next = w.openOf(shard, before, page)
 		return l, nil
 	})
 	if err != nil || w.bug.indexBelieved {

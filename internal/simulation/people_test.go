@@ -46,6 +46,9 @@ var blunders = []struct {
 		m.Action, m.RequestID = protocol.ActionSubscribe, strings.Repeat("0", 26)
 	}},
 	{protocol.InvalidPayload, func(m *protocol.Message) {
+		m.Action, m.Payload = protocol.ActionList, encode(protocol.List{Page: "1.2.3"})
+	}},
+	{protocol.InvalidPayload, func(m *protocol.Message) {
 		m.Action, m.Payload = protocol.ActionUpload, []byte(`{"size":0}`)
 	}},
 }

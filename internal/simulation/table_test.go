@@ -28,6 +28,9 @@ func newRequests(w *world) *requests {
 
 // forget makes room for another row, for the bug that puts one over another.
 func (r *requests) forget(key lifecycle.Key) {
+	if _, there, _ := r.Memory.Get(r.w.ctx, key); !there {
+		return // it has vanished
+	}
 	_, err := r.Memory.Update(r.w.ctx, key, lifecycle.Update{When: []lifecycle.Guard{{}}, Set: map[lifecycle.Field]any{"ttl": int64(1)}})
 	if err != nil {
 		panic(err)
@@ -52,7 +55,7 @@ func (t table) Create(ctx context.Context, row lifecycle.Row, now time.Time) err
 		}
 		err := w.table.Memory.Create(w.ctx, row, now)
 		if err == nil {
-			w.index.follow(w.rows[row.PK], w.table.wrote)
+			w.follow(w.rows[row.PK], w.table.wrote)
 			w.created(t.p, w.table.wrote)
 		}
 		return struct{}{}, err
@@ -71,7 +74,7 @@ func (t table) Update(ctx context.Context, key lifecycle.Key, u lifecycle.Update
 		before := w.rows[key.PK()]
 		row, err := w.table.Memory.Update(w.ctx, key, u)
 		if err == nil {
-			w.index.follow(before, w.table.wrote)
+			w.follow(before, w.table.wrote)
 			w.updated(t.p, u, before, w.table.wrote)
 		}
 		if stood, refused := errors.AsType[*store.RefusedError](err); refused {

@@ -173,6 +173,9 @@ func (c *client) meddle(id string) {
 	if w.dice.IntN(3) == 0 {
 		later(func() { c.about(protocol.ActionGet, id) })
 	}
+	if w.dice.IntN(6) == 0 {
+		later(c.browse)
+	}
 	if w.dice.IntN(8) == 0 {
 		later(func() {
 			if c.conn != nil && !c.waits(func(p *pending) bool { return p.id == id && watches(p.verb) }) {

@@ -50,8 +50,8 @@ type world struct {
 	queue     queue
 	gateway   gateway
 	clients   []*client
-	index     *index
 	bucket    *bucket
+	indexes
 	*judge
 	coverage
 }
@@ -218,7 +218,7 @@ func simulate(ctx context.Context, seed uint64, b bug, verbose io.Writer) *world
 	if b.plan != nil {
 		b.plan(&w.plan)
 	}
-	w.table, w.index, w.bucket = newRequests(w), newIndex(w), newBucket(w)
+	w.table, w.indexes, w.bucket = newRequests(w), newIndexes(w), newBucket(w)
 	w.gateway.open(w)
 	w.populate()
 	if !b.noReconciler {
@@ -303,6 +303,7 @@ func (w *world) last() {
 	for _, c := range w.clients {
 		c.askAll()
 	}
+	w.someone().list("", 1+w.dice.IntN(5))
 	var wait func(left int)
 	wait = func(left int) {
 		switch {

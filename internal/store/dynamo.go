@@ -201,6 +201,98 @@ func (d DynamoRequests) Open(ctx context.Context, shard int, before time.Time, p
 	return rows, next, nil
 }
 
+// ByUser implements Requests.
+func (d DynamoRequests) ByUser(ctx context.Context, tenant, user string, after Position, most int) ([]lifecycle.Row, Position, error) {
+	userKey := lifecycle.UserKey(tenant, user)
+	e := newExpression()
+	out, err := d.Client.Query(ctx, &dynamodb.QueryInput{
+		TableName: &d.Table, IndexName: aws.String(contract.IndexByUser),
+		KeyConditionExpression:   aws.String(e.name(contract.UserKey) + " = " + e.value(userKey)),
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+		ExclusiveStartKey: behind(tenant, userKey, after), ScanIndexForward: aws.Bool(false),
+		Limit: aws.Int32(int32(most + 1)), // one more tells whether others follow
+	})
+	if err != nil {
+		return nil, Position{}, fmt.Errorf("list requests of a user: %w", err)
+	}
+	var last Position
+	entries := make([]Position, len(out.Items))
+	for i, it := range out.Items {
+		entry, err := decodeRow(it)
+		if err != nil {
+			return nil, Position{}, err
+		}
+		entries[i] = PositionOf(entry)
+	}
+	if len(entries) > most {
+		entries = entries[:most]
+		last = entries[most-1]
+	}
+	stored, err := d.batch(ctx, tenant, entries)
+	if err != nil {
+		return nil, Position{}, err
+	}
+	var rows []lifecycle.Row
+	for _, entry := range entries {
+		// An id may have come again since the index heard of it: it has another place then.
+		if row, exists := stored[entry.ID]; exists && row.UserKey == userKey && row.CreatedAt == entry.CreatedAt {
+			rows = append(rows, row)
+		}
+	}
+	return rows, last, nil
+}
+
+// behind is where a list of a user's requests goes on after a position.
+func behind(tenant, userKey string, at Position) item {
+	if at == (Position{}) {
+		return nil
+	}
+	it := rowKey(lifecycle.Key{Tenant: tenant, ID: at.ID}, contract.SKMeta)
+	it[contract.UserKey] = &types.AttributeValueMemberS{Value: userKey}
+	it[contract.CreatedAt] = &types.AttributeValueMemberN{Value: fmt.Sprint(at.CreatedAt)}
+	return it
+}
+
+// batch reads rows by their ids, consistently. What DynamoDB leaves out of its answer is
+// read one by one, with the patience that such a read has.
+func (d DynamoRequests) batch(ctx context.Context, tenant string, entries []Position) (map[string]lifecycle.Row, error) {
+	stored := map[string]lifecycle.Row{}
+	if len(entries) == 0 {
+		return stored, nil
+	}
+	keys := make([]item, len(entries))
+	for i, entry := range entries {
+		keys[i] = rowKey(lifecycle.Key{Tenant: tenant, ID: entry.ID}, contract.SKMeta)
+	}
+	out, err := d.Client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+		RequestItems: map[string]types.KeysAndAttributes{d.Table: {Keys: keys, ConsistentRead: aws.Bool(true)}},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("get requests: %w", err)
+	}
+	for _, it := range out.Responses[d.Table] {
+		row, err := decodeRow(it)
+		if err != nil {
+			return nil, err
+		}
+		stored[row.Key().ID] = row
+	}
+	for _, left := range out.UnprocessedKeys[d.Table].Keys {
+		key, err := lifecycle.ParsePK(stringOf(left[contract.PK]))
+		if err != nil {
+			return nil, err
+		}
+		row, exists, err := d.Get(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if exists {
+			stored[key.ID] = row
+		}
+	}
+	return stored, nil
+}
+
 func stringOf(v types.AttributeValue) string {
 	s, _ := v.(*types.AttributeValueMemberS)
 	if s == nil {

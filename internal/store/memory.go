@@ -188,6 +188,29 @@ func (m *Memory) Open(ctx context.Context, shard int, before time.Time, page str
 	})
 }
 
+// ByUser implements Requests.
+func (m *Memory) ByUser(ctx context.Context, tenant, user string, after Position, most int) ([]lifecycle.Row, Position, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, Position{}, fmt.Errorf("list requests of a user: %w", err)
+	}
+	rows, err := m.rows(func(r lifecycle.Row) bool {
+		return r.UserKey == lifecycle.UserKey(tenant, user) && (after == (Position{}) || newest(PositionOf(r), after) > 0)
+	})
+	if err != nil {
+		return nil, Position{}, err
+	}
+	slices.SortFunc(rows, func(a, b lifecycle.Row) int { return newest(PositionOf(a), PositionOf(b)) })
+	if len(rows) <= most {
+		return rows, Position{}, nil
+	}
+	return rows[:most], PositionOf(rows[most-1]), nil
+}
+
+// newest orders the requests of a user.
+func newest(a, b Position) int {
+	return cmp.Or(cmp.Compare(b.CreatedAt, a.CreatedAt), cmp.Compare(b.ID, a.ID))
+}
+
 // Day implements streamer.History.
 func (m *Memory) Day(ctx context.Context, tenant string, day time.Time, page string) ([]streamer.Summary, string, error) {
 	rows, next, err := m.list(ctx, page, func(r lifecycle.Row) bool { return r.TenantDay == lifecycle.TenantDay(tenant, day) })
@@ -212,17 +235,9 @@ func (m *Memory) list(ctx context.Context, page string, want func(lifecycle.Row)
 	if err != nil {
 		return nil, "", err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var rows []lifecycle.Row
-	for _, it := range m.items {
-		row, err := decodeRow(it)
-		if err != nil {
-			return nil, "", err
-		}
-		if want(row) {
-			rows = append(rows, row)
-		}
+	rows, err := m.rows(want)
+	if err != nil {
+		return nil, "", err
 	}
 	slices.SortFunc(rows, func(a, b lifecycle.Row) int {
 		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(a.PK, b.PK))
@@ -232,6 +247,22 @@ func (m *Memory) list(ctx context.Context, page string, want func(lifecycle.Row)
 		return rows, "", nil
 	}
 	return rows[:memoryPage], strconv.Itoa(from + memoryPage), nil
+}
+
+// rows are those that are wanted, in no order.
+func (m *Memory) rows(want func(lifecycle.Row) bool) (rows []lifecycle.Row, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, it := range m.items {
+		row, err := decodeRow(it)
+		if err != nil {
+			return nil, err
+		}
+		if want(row) {
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
 }
 
 // memoryPage is how many rows a page has.

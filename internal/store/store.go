@@ -41,8 +41,30 @@ type Requests interface {
 	// accepted up to before, oldest first, and the next page's token.
 	Open(ctx context.Context, shard int, before time.Time, page string) (rows []lifecycle.Row, next string, err error)
 
+	// ByUser returns up to most requests of a user that stand behind a position, newest
+	// first, and the position of the last one; the zero Position if none stands behind that.
+	// most is 1 to MaxByUser. The rows are as they are now, but which there are may be a
+	// moment old: one that was just accepted may be missing, and one that has vanished since
+	// is left out, so that there may be fewer rows than most though others follow.
+	ByUser(ctx context.Context, tenant, user string, after Position, most int) (rows []lifecycle.Row, last Position, err error)
+
 	streamer.History
 }
+
+// MaxByUser is how many rows can be read at once (Amazon DynamoDB API reference,
+// "BatchGetItem").
+const MaxByUser = 100
+
+// Position is where a request stands among those of its user: the zero one is before the
+// newest.
+type Position struct {
+	// CreatedAt is when it was accepted, in Unix milliseconds.
+	CreatedAt int64
+	ID        string
+}
+
+// PositionOf is that of a row.
+func PositionOf(row lifecycle.Row) Position { return Position{row.CreatedAt, row.Key().ID} }
 
 // RefusedError says that no guard of a write held, and what stood there.
 type RefusedError struct {

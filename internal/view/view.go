@@ -92,6 +92,14 @@ func Request(ctx context.Context, row lifecycle.Row, answer protocol.Answer, lin
 	return f, nil
 }
 
+// Listed is a request in the answer to streamer.list.
+func Listed(row lifecycle.Row) protocol.Listed {
+	return protocol.Listed{
+		RequestID: row.Key().ID, Action: row.Action, Status: row.Status, Attempt: row.Attempt,
+		Percentage: row.Percentage, Message: row.Message, CreatedAt: row.CreatedAt, EndedAt: row.EndedAt, Code: row.Code,
+	}
+}
+
 func result(ctx context.Context, row lifecycle.Row, links Linker) (json.RawMessage, *protocol.Ref, error) {
 	if row.ResultAt == lifecycle.PlaceObject {
 		url, expires, err := links.Link(ctx, ResultKey(row.Key(), row.Fence))

@@ -156,6 +156,17 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+func TestListed(t *testing.T) {
+	got := view.Listed(row(func(r *lifecycle.Row) { r.EndedAt = 400 }))
+	want := protocol.Listed{
+		RequestID: key.ID, Action: "a", Status: protocol.Processing, Attempt: 2, Percentage: 40, Message: "some",
+		CreatedAt: 100, EndedAt: 400, Code: protocol.Timeout,
+	}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 func TestOwnDocumentsCannotMeetAHandlersFiles(t *testing.T) {
 	handlers := regexp.MustCompile(`^t/acme/` + key.ID + `/[A-Za-z0-9]`) // see files: the first is a letter or digit
 	for _, k := range []string{view.ResultKey(key, 3), view.PayloadKey(key, []byte{1, 0xFF})} {

@@ -31,6 +31,7 @@ var own = []struct {
 	{action: protocol.ActionUnsubscribe, about: true, answers: []protocol.Type{protocol.TypeUnsubscribed}},
 	{action: protocol.ActionGet, about: true, answers: []protocol.Type{protocol.TypeRequest}},
 	{action: protocol.ActionCancel, about: true, answers: []protocol.Type{protocol.TypeCancelled, protocol.TypeRequest}},
+	{action: protocol.ActionList, payload: "List", answers: []protocol.Type{protocol.TypeRequests}},
 	{action: protocol.ActionPing, answers: []protocol.Type{protocol.TypePong}},
 	{action: protocol.ActionUpload, payload: "Announcement", answers: []protocol.Type{protocol.TypeUpload}},
 }
@@ -47,11 +48,19 @@ var bounds = map[string]func(*jsonschema.Schema){
 	"Message.id":                func(s *jsonschema.Schema) { s.MaxLength = jsonschema.Ptr(protocol.MaxID) },
 	"Message.idempotency_key":   func(s *jsonschema.Schema) { s.Pattern = fmt.Sprintf("^[ -~]{1,%d}$", protocol.MaxIdempotencyKey) },
 	"Message.deadline_ms":       between(protocol.MinDeadline.Milliseconds(), protocol.MaxDeadline.Milliseconds()),
+	"List.status":               func(s *jsonschema.Schema) { s.Enum = listed },
+	"List.limit":                between(1, protocol.MaxList),
 	"Announcement.size":         between(1, protocol.MaxUpload),
 	"Announcement.sha256":       func(s *jsonschema.Schema) { s.Pattern = "^[0-9a-f]{64}$" },
 	"Announcement.content_type": func(s *jsonschema.Schema) { s.Enum = []any{"application/json"} },
 	"ProgressFrame.percentage":  between(0, 100),
 	"ProgressFrame.message":     func(s *jsonschema.Schema) { s.MaxLength = jsonschema.Ptr(protocol.MaxProgressMessage) },
+}
+
+// listed are what a list may be narrowed to.
+var listed = []any{
+	protocol.ListOpen, protocol.ListEnded,
+	protocol.Pending, protocol.Processing, protocol.Retrying, protocol.Completed, protocol.Failed, protocol.Cancelled,
 }
 
 func between(least, most int64) func(*jsonschema.Schema) {

@@ -10,6 +10,41 @@ export interface Announcement {
   content_type?: "application/json";
 }
 
+/** The payload of streamer.list. It may be absent. */
+export interface List {
+  /** Narrows the list to open, to ended, or to one status. Empty lists all. */
+  status?: "open" | "ended" | "PENDING" | "PROCESSING" | "RETRYING" | "COMPLETED" | "FAILED" | "CANCELLED";
+  /** How many requests the page has at most, 1 to MAX_LIST. Zero means DEFAULT_LIST. */
+  limit?: number;
+  /** The next of the page before. Empty begins with the newest request. */
+  page?: string;
+}
+
+/**
+ * A request in a list, as it stood when the page was made. One that was just accepted may not be listed for a
+ * moment.
+ */
+export interface Listed {
+  /** The request's id. */
+  request_id: string;
+  /** The name that it was submitted to. */
+  action: string;
+  /** Where the request stood. */
+  status: Status;
+  /** Counts the tries; 0 before the first. */
+  attempt: number;
+  /** The newest that is stored; absent while it is 0. */
+  percentage?: number;
+  /** The newest that is stored; absent while it is empty. */
+  message?: string;
+  /** When it was accepted, in Unix milliseconds. */
+  created_at: number;
+  /** When it ended, in Unix milliseconds; absent until then. */
+  ended_at?: number;
+  /** Says why the last attempt failed. It stays when a later one succeeds. */
+  code?: Code | (string & {});
+}
+
 /** What a client sends. */
 export interface Message {
   /** Names what to do: 1 to MAX_ACTION_NAME characters of a-z, 0-9, "_", "-" and ".", the first a letter. */
@@ -318,6 +353,19 @@ export interface RequestFrame {
   error?: string;
 }
 
+/** Answers streamer.list with a page of the user's own requests, newest first. */
+export interface RequestsFrame {
+  type: "requests";
+  /** Echoes the id of the message that is answered; absent if it had none. */
+  id?: string;
+  /** When the frame was made, in Unix milliseconds. */
+  ts: number;
+  /** At most as many as were asked for. Where next is set there may be fewer, even none. */
+  requests: Listed[];
+  /** Asks for the page that follows; absent on the last one. It is the same user's alone. */
+  next?: string;
+}
+
 /** Answers streamer.ping; its ts is the server's clock. */
 export interface PongFrame {
   type: "pong";
@@ -360,6 +408,7 @@ export type Frame =
   | SubscribedFrame
   | UnsubscribedFrame
   | RequestFrame
+  | RequestsFrame
   | PongFrame
   | UploadFrame;
 
@@ -414,8 +463,17 @@ export const MAX_ID = 128;
 /** The length of an idempotency key: 1 to 128 printable ASCII characters. */
 export const MAX_IDEMPOTENCY_KEY = 128;
 
+/** How many requests a page of streamer.list has at most. */
+export const MAX_LIST = 50;
+
+/** How many it has at most if the message does not say. */
+export const DEFAULT_LIST = 20;
+
 /** How many connections may watch one request at the same time. */
 export const MAX_WATCHERS = 10;
+
+/** How many bytes of a handler's code reach a client. */
+export const MAX_CODE = 64;
 
 /** How many bytes of a handler's error message reach a client. */
 export const MAX_ERROR_MESSAGE = 500;

@@ -40,6 +40,7 @@ func Exercise(t *testing.T, open func(t *testing.T) store.Requests) {
 		"once race":       testOnceRace,
 		"open":            testOpen,
 		"day":             testDay,
+		"by user":         testByUser,
 		"page tokens":     testPageTokens,
 		"context":         testContext,
 		"nothing to hold": testNothing,

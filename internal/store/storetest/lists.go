@@ -9,6 +9,7 @@ import (
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -169,6 +170,111 @@ func testDay(t *testing.T, b bench) {
 	if got := b.day(t, b.tenant, day.AddDate(1, 0, 0)); len(got) != 0 {
 		t.Errorf("an empty day: got %+v", got)
 	}
+}
+
+// mine lists all requests of a user, so many at a time.
+func (b bench) mine(t *testing.T, tenant, user string, most int) (rows []lifecycle.Row, pages int) {
+	t.Helper()
+	for after := (store.Position{}); ; {
+		got, last, err := b.ByUser(t.Context(), tenant, user, after, most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) > most {
+			t.Fatalf("%d rows, asked for %d", len(got), most)
+		}
+		rows, pages = append(rows, got...), pages+1
+		if after = last; after == (store.Position{}) {
+			return rows, pages
+		}
+	}
+}
+
+func testByUser(t *testing.T, b bench) {
+	put := func(n int, tenant, user string, at time.Time) lifecycle.Row {
+		t.Helper()
+		r := b.terminal(n)
+		key := b.key(n)
+		key.Tenant = tenant
+		r.PK, r.User, r.UserKey, r.CreatedAt = key.PK(), user, lifecycle.UserKey(tenant, user), ms(at)
+		if n%2 == 0 {
+			r.Status, r.EndedAt, r.Percentage, r.Message = protocol.Processing, 0, 12.5, "größer 漢字"
+		}
+		b.put(t, r)
+		return r
+	}
+	const many = 7
+	want := map[string]lifecycle.Row{}
+	for n := range many { // the fourth to the sixth at the same moment
+		at := b.now.Add(time.Duration(n) * time.Millisecond)
+		if n == 4 || n == 5 {
+			at = b.now.Add(3 * time.Millisecond)
+		}
+		r := put(n, b.tenant, user, at)
+		want[r.PK] = r
+	}
+	bob := put(20, b.tenant, "bob", b.now)
+	elsewhere := put(21, b.tenant+"x", user, b.now)
+	count := func(tenant, user string) int { rows, _ := b.mine(t, tenant, user, 100); return len(rows) }
+	eventually(t, "all are listed", func() bool {
+		return count(b.tenant, user) == many && count(b.tenant, "bob") == 1 && count(b.tenant+"x", user) == 1
+	})
+
+	for most, wantPages := range map[int]int{1: 7, 2: 4, 3: 3, 6: 2, 7: 1, 8: 1, 100: 1} {
+		rows, pages := b.mine(t, b.tenant, user, most)
+		if pages != wantPages {
+			t.Errorf("%d at a time: %d pages, want %d", most, pages, wantPages)
+		}
+		seen := map[string]bool{}
+		for i, row := range rows { // newest first, each once, and whole
+			if i > 0 && row.CreatedAt > rows[i-1].CreatedAt {
+				t.Errorf("%d at a time: row %d is newer than the one before", most, i)
+			}
+			seen[row.PK] = true
+			same(t, "listed row", row, want[row.PK])
+		}
+		if len(rows) != many || len(seen) != many {
+			t.Errorf("%d at a time: %d rows, %d different ones", most, len(rows), len(seen))
+		}
+	}
+	for _, other := range []lifecycle.Row{bob, elsewhere} {
+		rows, _ := b.mine(t, other.Key().Tenant, other.User, 10)
+		if len(rows) != 1 {
+			t.Fatalf("another's: got %d rows", len(rows))
+		}
+		same(t, "another's", rows[0], other)
+	}
+	if rows, pages := b.mine(t, b.tenant, "carol", 10); len(rows) != 0 || pages != 1 {
+		t.Errorf("nobody's: got %d rows on %d pages", len(rows), pages)
+	}
+
+	// A list goes on behind a position whatever has become of what stood there.
+	middle := store.Position{CreatedAt: ms(b.now.Add(2 * time.Millisecond)), ID: "00000000000000000000000000"}
+	if rows, _, err := b.ByUser(t.Context(), b.tenant, user, middle, 10); err != nil || len(rows) != 2 {
+		t.Errorf("behind one that is not there: got %d rows, err %v", len(rows), err)
+	}
+	// What was written is seen at once: only which rows there are may be a moment old.
+	if _, err := b.Update(t.Context(), b.key(0), lifecycle.Complete(3, lifecycle.Outcome{Result: "1"}, 1, b.now)); err != nil {
+		t.Fatal(err)
+	}
+	if rows, _ := b.mine(t, b.tenant, user, 10); rows[many-1].Status != protocol.Completed {
+		t.Errorf("after its end it is listed as %s", rows[many-1].Status)
+	}
+	// An id that comes again has another place.
+	again := want[b.key(1).PK()]
+	again.CreatedAt = ms(b.now.Add(time.Second))
+	if err := b.Create(t.Context(), again, time.Unix(again.TTL, 0)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the one that came again is the newest", func() bool {
+		rows, _ := b.mine(t, b.tenant, user, 10)
+		for i, row := range rows {
+			if row.PK == again.PK && (i > 0 || row.CreatedAt != again.CreatedAt) {
+				t.Fatalf("it is at place %d, of %d", i, row.CreatedAt)
+			}
+		}
+		return len(rows) == many && rows[0].PK == again.PK
+	})
 }
 
 func testPageTokens(t *testing.T, b bench) {

@@ -300,6 +300,10 @@ func testContext(t *testing.T, b bench) {
 		"once": func() error { _, _, err := b.Once(ctx, b.key(0), "a"); return err },
 		"open": func() error { _, _, err := b.Open(ctx, 0, b.now, ""); return err },
 		"day":  func() error { _, _, err := b.Day(ctx, b.tenant, b.now, ""); return err },
+		"by user": func() error {
+			_, _, err := b.ByUser(ctx, b.tenant, user, store.Position{}, 1)
+			return err
+		},
 	} {
 		if err := call(); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s with a context that has ended: got %v", name, err)
