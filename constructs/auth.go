@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -15,8 +14,6 @@ import (
 )
 
 const maxLeewaySeconds = 300
-
-var tenantPattern = regexp.MustCompile(contract.TenantPattern)
 
 func (a *AuthProps) validate() error {
 	if a == nil {

@@ -95,9 +95,9 @@ func TestEverySettingReachesTheAuthorizer(t *testing.T) {
 		SubjectClaim: "oid", Tenant: "acme", Claims: map[string]string{"token_use": "access"}, LeewaySeconds: 60,
 		Origins: []string{"https://app.example.com", "http://localhost:5173"}, RequireOrigin: true,
 	}})
-	tpl.check(t, "AuthorizerFunction", map[string]string{"Environment.Variables": jsonOf(t, map[string]string{contract.EnvAuth: `{"issuer":"https://id.example.com/","audiences":["a","b"],` +
-		`"jwks_url":"https://keys.example.com/?a=1&b=2","subject_claim":"oid","tenant":"acme","claims":{"token_use":"access"},"leeway":60,` +
-		`"origins":["https://app.example.com","http://localhost:5173"],"require_origin":true}`})})
+	tpl.check(t, "AuthorizerFunction", map[string]string{"Environment.Variables." + contract.EnvAuth: jsonOf(t, `{"issuer":"https://id.example.com/","audiences":["a","b"],`+
+		`"jwks_url":"https://keys.example.com/?a=1&b=2","subject_claim":"oid","tenant":"acme","claims":{"token_use":"access"},"leeway":60,`+
+		`"origins":["https://app.example.com","http://localhost:5173"],"require_origin":true}`)})
 	tpl.check(t, "RouterFunction", map[string]string{"Environment.Variables." + contract.EnvIAM: `null`})
 }
 

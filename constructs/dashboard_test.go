@@ -3,8 +3,14 @@ package constructs_test
 import (
 	"encoding/json"
 	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -25,10 +31,10 @@ func withDashboard(t *testing.T, context map[string]any) template {
 	})
 }
 
-// body is the dashboard as CloudWatch will get it, with names in place of references.
-func (tpl template) body(t *testing.T) map[string]any {
+// body is a dashboard as CloudWatch will get it, with names in place of references.
+func (tpl template) body(t *testing.T, dashboard string) map[string]any {
 	t.Helper()
-	text, _ := at(tpl.Resources["DashboardOverview"].Properties, "DashboardBody").(string)
+	text, _ := at(tpl.Resources[dashboard].Properties, "DashboardBody").(string)
 	var body map[string]any
 	if err := json.Unmarshal([]byte(text), &body); err != nil {
 		t.Fatalf("%v in %s", err, text)
@@ -36,55 +42,124 @@ func (tpl template) body(t *testing.T) map[string]any {
 	return body
 }
 
-func TestDashboardIsTheReviewedOne(t *testing.T) {
-	rendered, err := json.MarshalIndent(withDashboard(t, nil).body(t), "", "  ")
-	if err != nil {
-		t.Fatal(err)
+// shown is what the overview and the detail dashboard have.
+func (tpl template) shown(t *testing.T) []any {
+	t.Helper()
+	var all []any
+	for _, dashboard := range []string{"DashboardOverview", "DashboardDetail"} {
+		all = append(all, tpl.body(t, dashboard)["widgets"].([]any)...)
 	}
-	rendered = append(rendered, '\n')
-	golden := filepath.Join("..", "dashboards", "generated", "overview.json")
+	return all
+}
+
+func TestDashboardsAreTheReviewedOnes(t *testing.T) {
+	tpl := withDashboard(t, nil)
+	for dashboard, golden := range map[string]string{"DashboardOverview": "overview.json", "DashboardDetail": "detail.json"} {
+		rendered, err := json.MarshalIndent(tpl.body(t, dashboard), "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		reviewed(t, filepath.Join("..", "dashboards", "generated", golden), append(rendered, '\n'))
+	}
+}
+
+// reviewed holds what was made to a file that was looked at.
+func reviewed(t *testing.T, golden string, made []byte) {
+	t.Helper()
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(golden), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(golden, rendered, 0o666); err != nil {
+		if err := os.WriteFile(golden, made, 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	reviewed, err := os.ReadFile(golden)
+	want, err := os.ReadFile(golden)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(reviewed) != string(rendered) {
+	if string(want) != string(made) {
 		t.Errorf("%s differs from the code: review the change, then run this test with -update", golden)
 	}
 }
 
-func TestDashboardShowsMetricsThatExist(t *testing.T) {
-	written := map[string]bool{}
-	for _, metric := range []string{
-		contract.MetricConnected, contract.MetricDisconnected, contract.MetricAccepted, contract.MetricRefused,
-		contract.MetricCompleted, contract.MetricFailed, contract.MetricCancelled, contract.MetricRetried,
-		contract.MetricContinued, contract.MetricDuration, contract.MetricQueueWait, contract.MetricPosts, contract.MetricGone,
-		contract.MetricPostDenied, contract.MetricPostTooLarge, contract.MetricBadHint, contract.MetricOldestOpen,
-		contract.MetricHintsResent,
-	} {
-		written[metric] = true
+func TestMetricsAreTheDocumentedOnes(t *testing.T) {
+	var page strings.Builder
+	page.WriteString("# Metrics\n\nStreamer's own metrics, in the CloudWatch namespace `" + contract.MetricNamespace + "`. Each has the dimension `" + contract.DimensionService +
+		"`, the name of the requests table; those with more dimensions are also written with one of them beside it. `" + contract.DimensionTenant +
+		"` has only the tenants that `StreamerProps.MeteredTenants` names. `StreamerConstruct` has a method for each, `MetricRequestsAccepted` and so on.\n\n" +
+		"| metric | unit | also by | what one of it is |\n|---|---|---|---|\n")
+	for _, m := range contract.Metrics {
+		var by []string
+		for _, d := range []struct {
+			named bool
+			name  string
+		}{{m.By.Action, contract.DimensionAction}, {m.By.Code, contract.DimensionCode}, {m.By.Tenant, contract.DimensionTenant}} {
+			if d.named {
+				by = append(by, d.name)
+			}
+		}
+		page.WriteString("| " + m.Name + " | " + string(m.Unit) + " | " + strings.Join(by, ", ") + " | " + m.Meaning + " |\n")
+	}
+	reviewed(t, filepath.Join("..", "dashboards", "generated", "METRICS.md"), []byte(page.String()))
+}
+
+// TestCatalogue: what is declared as a metric is in the catalogue, once, and has a method.
+func TestCatalogue(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "internal", "contract", "metrics.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := 0
+	for name, object := range file.Scope.Objects { //nolint:staticcheck // one file needs no more
+		if object.Kind == ast.Var && strings.HasPrefix(name, "Metric") && name != "Metrics" {
+			declared++
+		}
+	}
+	names := map[string]bool{}
+	for _, m := range contract.Metrics {
+		names[m.Name] = true
+		if _, has := reflect.TypeFor[*constructs.StreamerConstruct]().MethodByName("Metric" + m.Name); !has {
+			t.Errorf("StreamerConstruct has no Metric%s", m.Name)
+		}
+		if m.Meaning == "" || m.Unit == "" {
+			t.Errorf("%s lacks a unit or a meaning", m.Name)
+		}
+	}
+	if len(names) != len(contract.Metrics) || declared != len(names) {
+		t.Errorf("%d metrics are declared, %d are in the catalogue under %d names", declared, len(contract.Metrics), len(names))
+	}
+}
+
+// search is a graph of all values of a dimension.
+var search = regexp.MustCompile(`^SEARCH\('\{Streamer,Service,(Action|Code)\} MetricName="(\w+)" Service="\$\{Requests\}"', 'Sum'\)$`)
+
+func TestDashboardsShowMetricsThatExist(t *testing.T) {
+	written := map[string]contract.Metric{}
+	for _, m := range contract.Metrics {
+		written[m.Name] = m
 	}
 	shown := map[string]bool{}
 	for _, context := range []map[string]any{nil, {contract.ContextLocal: localContext}} {
-		for _, widget := range withDashboard(t, context).body(t)["widgets"].([]any) {
+		for _, widget := range withDashboard(t, context).shown(t) {
 			metrics, _ := at(widget, "properties.metrics").([]any)
 			for _, m := range metrics {
 				metric := m.([]any)
-				if _, expression := metric[0].(map[string]any); expression {
-					t.Errorf("an expression: %v", metric)
+				if expression, is := metric[0].(map[string]any); is {
+					found := search.FindStringSubmatch(expression["expression"].(string))
+					if found == nil {
+						continue // a sum of what is drawn beside it
+					}
+					m, known := written[found[2]]
+					if by := map[string]bool{"Action": m.By.Action, "Code": m.By.Code}; !known || !by[found[1]] {
+						t.Errorf("nobody writes %s by %s", found[2], found[1])
+					}
 					continue
 				}
 				if metric[0] != contract.MetricNamespace {
 					continue
 				}
-				if !written[metric[1].(string)] {
+				if _, known := written[metric[1].(string)]; !known {
 					t.Errorf("nobody writes %s", metric[1])
 				}
 				if metric[2] != contract.DimensionService || metric[3] != "${Requests}" {
@@ -101,51 +176,73 @@ func TestDashboardShowsMetricsThatExist(t *testing.T) {
 	}
 }
 
-func TestDashboardDrawsThresholds(t *testing.T) {
-	drawn := 0
-	for _, widget := range withDashboard(t, nil).body(t)["widgets"].([]any) {
-		lines, _ := at(widget, "properties.annotations.horizontal").([]any)
-		drawn += len(lines)
-	}
-	if drawn != 3 {
-		t.Errorf("%d thresholds, want those of oldest waiting, dead letters and function errors", drawn)
-	}
-}
-
-func TestDashboardShowsEachWorker(t *testing.T) {
+// TestDashboardsDrawEveryAlarm on the graph that it guards.
+func TestDashboardsDrawEveryAlarm(t *testing.T) {
 	tpl := synthStack(t, nil, func(stack awscdk.Stack) {
 		dashboards.New(stack, "Dashboard", constructs.NewStreamer(stack, "Streamer", withWorkers()))
 	})
-	shown := map[string]string{}
-	for _, widget := range tpl.body(t)["widgets"].([]any) {
-		title, _ := at(widget, "properties.title").(string)
-		if rest, ok := strings.CutPrefix(title, "Worker "); ok {
-			shown[rest] = jsonOf(t, at(widget, "properties"))
+	drawn := map[string]int{} // by the metric, and what else tells them apart
+	for _, widget := range tpl.shown(t) {
+		lines, _ := at(widget, "properties.annotations.horizontal").([]any)
+		if len(lines) > 0 {
+			drawn[at(widget, "properties.title").(string)] += len(lines)
 		}
 	}
-	for title, want := range map[string][]string{
-		"images: how old its work is":            {`"ApproximateAgeOfOldestMessage","QueueName","${WorkersimagesWork.QueueName}"`},
-		"images: work waiting and under work":    {`"ApproximateNumberOfMessagesVisible"`, `"ApproximateNumberOfMessagesNotVisible","QueueName","${WorkersimagesWork.QueueName}"`},
-		"images: function errors":                {`"Errors","FunctionName","${WorkersimagesProcessorFunction}"`, `"annotations"`},
-		"reports-2: how old its work is":         {`${Workersreports2Work.QueueName}`},
-		"reports-2: work waiting and under work": {`${Workersreports2Work.QueueName}`},
-		"reports-2: function errors":             {`${Workersreports2ProcessorFunction}`},
-	} {
-		for _, text := range want {
-			if !strings.Contains(shown[title], text) {
-				t.Errorf("%s lacks %s: %s", title, text, shown[title])
-			}
+	want := map[string]int{
+		"How long work waits": 1, "Function errors": 1, "dead letters: messages": 1, "undispatched: messages": 1,
+		"processor of images: errors": 1, "processor of reports-2: errors": 1,
+	}
+	if !maps.Equal(drawn, want) {
+		t.Errorf("drawn %v, want %v", drawn, want)
+	}
+	alarms := 0
+	for _, r := range tpl.Resources {
+		if r.Type == "AWS::CloudWatch::Alarm" {
+			alarms++
 		}
 	}
-	if len(shown) != 6 {
-		t.Errorf("widgets of workers: %d", len(shown))
+	if alarms != len(want) {
+		t.Errorf("%d alarms, %d are drawn", alarms, len(want))
+	}
+}
+
+func TestDetailShowsEachFunctionAndQueue(t *testing.T) {
+	tpl := synthStack(t, nil, func(stack awscdk.Stack) {
+		dashboards.New(stack, "Dashboard", constructs.NewStreamer(stack, "Streamer", withWorkers()))
+	})
+	body := jsonOf(t, tpl.body(t, "DashboardDetail"))
+	n := 0
+	for name, r := range tpl.Resources {
+		metric, dimension := "", "${"+name+"}"
+		switch r.Type {
+		case "AWS::Lambda::Function":
+			metric = "Duration"
+		case "AWS::SQS::Queue":
+			metric, dimension = "ApproximateAgeOfOldestMessage", "${"+name+".QueueName}"
+		default:
+			continue
+		}
+		n++
+		if !strings.Contains(body, `"`+metric+`"`) || !strings.Contains(body, `"`+dimension+`"`) {
+			t.Errorf("%s of %s is not shown", metric, name)
+		}
+	}
+	if n != 7+5 {
+		t.Errorf("%d functions and queues", n)
 	}
 }
 
 func TestDashboardName(t *testing.T) {
 	tpl := withDashboard(t, nil)
-	if got := tpl.Outputs[contract.OutputDashboardName].Value; got != "${DashboardOverview}" {
-		t.Errorf("output %v", got)
+	for output, want := range map[string]string{
+		contract.OutputDashboardName:       "${DashboardOverview}",
+		contract.OutputDetailDashboardName: "${DashboardDetail}",
+		contract.OutputDashboardURL:        "https://console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}#dashboards/dashboard/${DashboardOverview}",
+		contract.OutputDetailDashboardURL:  "https://console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}#dashboards/dashboard/${DashboardDetail}",
+	} {
+		if got := tpl.Outputs[output].Value; got != want {
+			t.Errorf("output %s is %v, want %s", output, got, want)
+		}
 	}
 	if got := jsonOf(t, at(tpl.Resources["DashboardOverview"].Properties, "DashboardName")); !strings.HasPrefix(got, `"Test-Dashboard`) {
 		t.Errorf("name %s", got)

@@ -3,6 +3,7 @@ package constructs
 import (
 	"encoding/json"
 	"maps"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
@@ -26,6 +27,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		contract.EnvFilesBucket:      s.Files.BucketName(),
 		contract.EnvCallbackEndpoint: s.CallbackURL(),
 	})
+	p.meter(router)
 	if p.Auth != nil && p.Auth.IAM {
 		router[contract.EnvIAM] = jsii.String(p.Auth.iamEnvironment())
 	}
@@ -72,15 +74,24 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		description: "Streamer: finds requests whose hint was lost and sends it again",
 		props:       FunctionProps{ImportPath: mainOf("reconciler"), MemoryMB: 256, TimeoutSeconds: 120},
 		environment: s.withWorkers(map[string]*string{
-			contract.EnvRequestsTable: s.Requests.TableName(),
-			contract.EnvWorkQueueURL:  s.WorkQueue.QueueUrl(),
+			contract.EnvConnectionsTable: s.Connections.TableName(),
+			contract.EnvRequestsTable:    s.Requests.TableName(),
+			contract.EnvWorkQueueURL:     s.WorkQueue.QueueUrl(),
 		}),
 		permissions: append(s.sendHints(),
+			allow(s.Connections.TableArn(), "dynamodb:Scan"), // to count them
 			allow(s.requestsIndex(contract.IndexOpen), "dynamodb:Query"),
 			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem"),
 		),
 		usesKey: true,
 	})
+}
+
+// meter names the tenants that are measured by themselves.
+func (p *StreamerProps) meter(environment map[string]*string) {
+	if len(p.MeteredTenants) > 0 {
+		environment[contract.EnvMeteredTenants] = jsii.String(strings.Join(p.MeteredTenants, " "))
+	}
 }
 
 // processor is what one processor has of its own.
@@ -99,6 +110,7 @@ func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *Streamer
 		contract.EnvWorkQueueURL:     own.queue.QueueUrl(),
 		contract.EnvCallbackEndpoint: s.CallbackURL(),
 	}
+	p.meter(environment)
 	if *p.Clocks != (Clocks{}) {
 		environment[contract.EnvClocks] = jsii.String(p.Clocks.environment())
 	}
@@ -120,7 +132,7 @@ func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *Streamer
 
 // authorizer is the function that decides on $connect, nil if API Gateway does.
 func (s *StreamerConstruct) authorizer(p *StreamerProps) awslambda.IFunction {
-	environment := map[string]*string{}
+	environment := map[string]*string{contract.EnvRequestsTable: s.Requests.TableName()} // a metric dimension
 	switch auth := p.Auth; {
 	case auth == nil:
 	case auth.IAM:

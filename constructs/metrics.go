@@ -13,106 +13,167 @@ import (
 // metricPeriodMinutes is the period of a metric unless its options say otherwise.
 const metricPeriodMinutes = 1
 
-// ActionDimension narrows a metric marked (by action) to one action:
+// ActionDimension narrows a metric marked (by action) to one action, CodeDimension one
+// marked (by code) to one code, TenantDimension one marked (by tenant) to one tenant of
+// StreamerProps.MeteredTenants; one of them at a time:
 //
 //	streamer.MetricRequestDuration(&awscloudwatch.MetricOptions{
 //		DimensionsMap: &map[string]*string{constructs.ActionDimension: jsii.String("generate_report")},
 //	})
-const ActionDimension = contract.DimensionAction
+const (
+	ActionDimension = contract.DimensionAction
+	CodeDimension   = contract.DimensionCode
+	TenantDimension = contract.DimensionTenant
+)
 
 // Streamer's own metrics. Options may be nil: the sum of counts, the 95th percentile
 // of times, over one minute.
 
 // MetricConnected counts connections opened.
 func (r *reference) MetricConnected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricConnected, options)
+	return r.own(contract.MetricConnected, options)
 }
 
 // MetricDisconnected counts connections closed, as far as API Gateway told.
 func (r *reference) MetricDisconnected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricDisconnected, options)
+	return r.own(contract.MetricDisconnected, options)
 }
 
-// MetricRequestsAccepted counts async requests stored (by action).
+// MetricConnectsRefused counts handshakes refused (by code).
+func (r *reference) MetricConnectsRefused(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(contract.MetricConnectRefused, options)
+}
+
+// MetricLiveConnections is the number of connections that are open, those that only ran
+// out left out, published by every run of the reconciler. Default statistic: maximum.
+func (r *reference) MetricLiveConnections(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(contract.MetricLiveConnections, options)
+}
+
+// MetricRequestsAccepted counts async requests stored (by action, by tenant).
 func (r *reference) MetricRequestsAccepted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricAccepted, options)
+	return r.own(contract.MetricAccepted, options)
 }
 
-// MetricMessagesRefused counts messages answered with an error frame.
+// MetricRequestsAnswered counts sync requests answered with a result (by action, by tenant).
+func (r *reference) MetricRequestsAnswered(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(contract.MetricAnswered, options)
+}
+
+// MetricRequestsWatched counts subscriptions to a request: a client that came back, or
+// another device (by action).
+func (r *reference) MetricRequestsWatched(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(contract.MetricWatched, options)
+}
+
+// MetricMessagesRefused counts messages answered with an error frame (by code).
 func (r *reference) MetricMessagesRefused(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricRefused, options)
+	return r.own(contract.MetricRefused, options)
 }
 
-// MetricRequestsCompleted counts requests that ended with a result (by action).
+// MetricRequestsCompleted counts requests that ended with a result (by action, by tenant).
 func (r *reference) MetricRequestsCompleted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricCompleted, options)
+	return r.own(contract.MetricCompleted, options)
 }
 
-// MetricRequestsFailed counts requests that ended without one (by action).
+// MetricRequestsFailed counts requests that ended without one (by action, by code, by tenant).
 func (r *reference) MetricRequestsFailed(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricFailed, options)
+	return r.own(contract.MetricFailed, options)
 }
 
-// MetricRequestsCancelled counts requests that their owner ended (by action).
+// MetricRequestsCancelled counts requests that their owner ended (by action, by tenant).
 func (r *reference) MetricRequestsCancelled(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricCancelled, options)
+	return r.own(contract.MetricCancelled, options)
 }
 
-// MetricAttemptsRetried counts attempts that failed and will be repeated (by action).
+// MetricAttemptsRetried counts attempts that failed and will be repeated (by action, by code).
 func (r *reference) MetricAttemptsRetried(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricRetried, options)
+	return r.own(contract.MetricRetried, options)
 }
 
 // MetricAttemptsContinued counts functions that were given back for their attempt to go
 // on in another one (by action).
 func (r *reference) MetricAttemptsContinued(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricContinued, options)
+	return r.own(contract.MetricContinued, options)
 }
 
-// MetricRequestDuration is the time from acceptance to the end, in ms (by action).
+// MetricRequestDuration is the time from acceptance to the end, in ms (by action, by tenant).
 func (r *reference) MetricRequestDuration(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.time(contract.MetricDuration, options)
+	return r.own(contract.MetricDuration, options)
 }
 
 // MetricQueueWait is the time from acceptance to the first work, in ms (by action).
 func (r *reference) MetricQueueWait(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.time(contract.MetricQueueWait, options)
+	return r.own(contract.MetricQueueWait, options)
+}
+
+// MetricTimeToFirstProgress is the time from acceptance to the first progress frame that
+// API Gateway took, in ms (by action).
+func (r *reference) MetricTimeToFirstProgress(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(contract.MetricFirstProgress, options)
+}
+
+// MetricRunTime is the time that one run of a handler took, its telling included, in ms (by
+// action).
+func (r *reference) MetricRunTime(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(contract.MetricRunTime, options)
+}
+
+// MetricProgressPosted counts progress frames that API Gateway took (by action).
+func (r *reference) MetricProgressPosted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(contract.MetricProgressPosted, options)
+}
+
+// MetricProgressCoalesced counts reports that a newer one took the place of before they
+// were posted (by action).
+func (r *reference) MetricProgressCoalesced(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(contract.MetricProgressCoalesced, options)
 }
 
 // MetricFramesPosted counts frames that API Gateway took for delivery.
 func (r *reference) MetricFramesPosted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricPosts, options)
+	return r.own(contract.MetricPosts, options)
 }
 
 // MetricConnectionsGone counts frames for connections that no longer existed.
 func (r *reference) MetricConnectionsGone(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricGone, options)
+	return r.own(contract.MetricGone, options)
 }
 
 // MetricPostsDenied counts frames that the function was not permitted to post.
 func (r *reference) MetricPostsDenied(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricPostDenied, options)
+	return r.own(contract.MetricPostDenied, options)
 }
 
 // MetricPostsTooLarge counts frames above what API Gateway takes.
 func (r *reference) MetricPostsTooLarge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricPostTooLarge, options)
+	return r.own(contract.MetricPostTooLarge, options)
+}
+
+// MetricPostsThrottled counts posts that API Gateway asked to send later.
+func (r *reference) MetricPostsThrottled(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(contract.MetricPostThrottled, options)
+}
+
+// MetricPostsFailed counts posts without an answer, or with an error of API Gateway's.
+func (r *reference) MetricPostsFailed(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(contract.MetricPostFailed, options)
 }
 
 // MetricUndecodableHints counts stream records and messages that nobody can read.
 func (r *reference) MetricUndecodableHints(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricBadHint, options)
+	return r.own(contract.MetricBadHint, options)
 }
 
 // MetricOldestWaiting is the age of the oldest request that nobody works on, in ms,
 // published by every run of the reconciler. Default statistic: maximum.
 func (r *reference) MetricOldestWaiting(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.own(contract.MetricOldestOpen, awscloudwatch.Stats_MAXIMUM(), options)
+	return r.own(contract.MetricOldestOpen, options)
 }
 
-// MetricHintsResent counts hints that the reconciler sent again.
+// MetricHintsResent counts hints that the reconciler sent again (by action).
 func (r *reference) MetricHintsResent(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.count(contract.MetricHintsResent, options)
+	return r.own(contract.MetricHintsResent, options)
 }
 
 // Metrics that AWS publishes.
@@ -209,17 +270,20 @@ func (s *StreamerConstruct) functions() map[string]awslambda.IFunction {
 	return all
 }
 
-func (r *reference) count(name string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.own(name, awscloudwatch.Stats_SUM(), options)
-}
-
-func (r *reference) time(name string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.own(name, awscloudwatch.Stats_Percentile(jsii.Number(95)), options)
-}
-
 // own is one of Streamer's own metrics, of this Streamer alone.
-func (r *reference) own(name string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return newMetric(contract.MetricNamespace, name, map[string]*string{contract.DimensionService: r.requests.TableName()}, statistic, options)
+func (r *reference) own(m contract.Metric, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return newMetric(contract.MetricNamespace, m.Name, map[string]*string{contract.DimensionService: r.requests.TableName()}, statistic(m), options)
+}
+
+// statistic is what a metric is mostly looked at with.
+func statistic(m contract.Metric) *string {
+	switch {
+	case m.Unit == contract.UnitCount:
+		return awscloudwatch.Stats_SUM()
+	case m == contract.MetricOldestOpen, m.Unit == contract.UnitLevel:
+		return awscloudwatch.Stats_MAXIMUM()
+	}
+	return awscloudwatch.Stats_Percentile(jsii.Number(95))
 }
 
 // ofStage is one of API Gateway's, of this stage alone ("Monitor WebSocket API execution with

@@ -62,6 +62,7 @@ var permissions = map[string][]string{
 		"execute-api:ManageConnections on " + posts,
 	},
 	"Reconciler": {
+		"dynamodb:Scan on ${Connections.Arn}",
 		"dynamodb:Query on ${Requests.Arn}/index/open",
 		"dynamodb:GetItem on ${Requests.Arn}",
 		"dynamodb:UpdateItem on ${Requests.Arn}",

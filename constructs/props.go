@@ -90,6 +90,11 @@ type StreamerProps struct {
 	// none.
 	WebOrigins []string
 
+	// MeteredTenants are the tenants whose requests are also measured by themselves, with
+	// the dimension Tenant: at most 50, because CloudWatch charges for each metric ("Amazon
+	// CloudWatch Pricing"), and a tenant has up to six. Default none.
+	MeteredTenants []string
+
 	// Alarms sets thresholds and actions. Nil: the default thresholds, no actions.
 	Alarms *AlarmProps
 }
@@ -251,7 +256,10 @@ const (
 	maxProcessorSeconds            = 900
 	maxVisibilityMS                = 12 * 60 * 60 * 1000
 	maxEnvironmentBytes            = 4096
+	maxMeteredTenants              = 50
 )
+
+var tenantPattern = regexp.MustCompile(contract.TenantPattern)
 
 var stageNamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
@@ -322,6 +330,14 @@ func (p *StreamerProps) validate() error {
 	case awscdk.RemovalPolicy_RETAIN, awscdk.RemovalPolicy_DESTROY, awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE:
 	default:
 		return fmt.Errorf("RemovalPolicy is %s: tables and bucket take RETAIN, RETAIN_ON_UPDATE_OR_DELETE or DESTROY", p.RemovalPolicy)
+	}
+	if len(p.MeteredTenants) > maxMeteredTenants {
+		return fmt.Errorf("MeteredTenants has %d names: each costs metrics of its own, name at most %d", len(p.MeteredTenants), maxMeteredTenants)
+	}
+	for _, tenant := range p.MeteredTenants {
+		if !tenantPattern.MatchString(tenant) {
+			return fmt.Errorf("MeteredTenants has %q: a tenant is %s", tenant, contract.TenantRule)
+		}
 	}
 	if p.Alarms.OldestWaitingMinutes < 1 {
 		return fmt.Errorf("Alarms.OldestWaitingMinutes is %d: give at least 1", p.Alarms.OldestWaitingMinutes)

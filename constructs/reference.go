@@ -28,8 +28,12 @@ type IStreamer interface {
 	GrantReadRequests(grantee awsiam.IGrantable) awsiam.Grant
 
 	MetricConnected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricConnectsRefused(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricLiveConnections(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricDisconnected(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricRequestsAccepted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricRequestsAnswered(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricRequestsWatched(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricMessagesRefused(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricRequestsCompleted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricRequestsFailed(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
@@ -38,8 +42,14 @@ type IStreamer interface {
 	MetricAttemptsContinued(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricRequestDuration(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricQueueWait(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricTimeToFirstProgress(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricRunTime(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricProgressPosted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricProgressCoalesced(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricFramesPosted(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricConnectionsGone(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricPostsThrottled(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricPostsFailed(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricPostsDenied(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricPostsTooLarge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricUndecodableHints(options *awscloudwatch.MetricOptions) awscloudwatch.Metric

@@ -218,11 +218,11 @@ func TestFunctions(t *testing.T) {
 		name                 string
 		memory, timeout, env string
 	}{
-		{"Authorizer", `256`, `10`, `{"STREAMER_AUTH":"{\"issuer\":\"https://id.example.com/\",\"audiences\":[\"streamer\"],\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"one\"}]}}"}`},
+		{"Authorizer", `256`, `10`, `{"STREAMER_AUTH":"{\"issuer\":\"https://id.example.com/\",\"audiences\":[\"streamer\"],\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"one\"}]}}","STREAMER_REQUESTS_TABLE":"${Requests}"}`},
 		{"Router", `512`, `20`, `{` + callback + `,"MINE":"1","STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_FILES_BUCKET":"${Files}","STREAMER_REQUESTS_TABLE":"${Requests}"}`},
 		{"Dispatcher", `256`, `30`, `{"STREAMER_REQUESTS_TABLE":"${Requests}","STREAMER_WORK_QUEUE_URL":"${Work}"}`},
 		{"Processor", `1024`, `900`, `{` + callback + `,"MINE":"2","STREAMER_CLOCKS":"{\"lease\":40000,\"progress\":500}","STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_FILES_BUCKET":"${Files}","STREAMER_REQUESTS_TABLE":"${Requests}","STREAMER_WORK_QUEUE_URL":"${Work}"}`},
-		{"Reconciler", `256`, `120`, `{"STREAMER_REQUESTS_TABLE":"${Requests}","STREAMER_WORK_QUEUE_URL":"${Work}"}`},
+		{"Reconciler", `256`, `120`, `{"STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_REQUESTS_TABLE":"${Requests}","STREAMER_WORK_QUEUE_URL":"${Work}"}`},
 	} {
 		tpl.check(t, f.name+"Function", map[string]string{
 			"MemorySize":                   f.memory,
@@ -345,9 +345,9 @@ func TestWithoutAuthEveryConnectionIsRefusedAndTheSynthWarns(t *testing.T) {
 		environment string
 		warnings    int
 	}{
-		{nil, `null`, 1},
-		{&constructs.StreamerProps{Auth: &constructs.AuthProps{Anonymous: true}}, `{"STREAMER_AUTH":"{\"anonymous\":true}"}`, 1},
-		{&constructs.StreamerProps{Auth: auth()}, `{"STREAMER_AUTH":"{\"issuer\":\"https://id.example.com/\",\"audiences\":[\"streamer\"],\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"one\"}]}}"}`, 0},
+		{nil, `{"STREAMER_REQUESTS_TABLE":"${Requests}"}`, 1},
+		{&constructs.StreamerProps{Auth: &constructs.AuthProps{Anonymous: true}}, `{"STREAMER_AUTH":"{\"anonymous\":true}","STREAMER_REQUESTS_TABLE":"${Requests}"}`, 1},
+		{&constructs.StreamerProps{Auth: auth()}, `{"STREAMER_AUTH":"{\"issuer\":\"https://id.example.com/\",\"audiences\":[\"streamer\"],\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"one\"}]}}","STREAMER_REQUESTS_TABLE":"${Requests}"}`, 0},
 	} {
 		stack := awscdk.NewStack(newApp(t, nil), jsii.String("Test"), nil)
 		constructs.NewStreamer(stack, "Streamer", c.props)

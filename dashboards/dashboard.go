@@ -12,35 +12,62 @@ import (
 // maxNameLength is the most that a dashboard's name may have ("PutDashboard").
 const maxNameLength = 255
 
-// Dashboard is the overview of one Streamer.
+// Dashboard is what shows one Streamer.
 type Dashboard struct {
+	// Overview answers in one screen: is it healthy, is it fast, who uses it, what does it
+	// cost.
 	Overview awscloudwatch.Dashboard
+	// Detail shows connections and progress, then every function and every queue by itself.
+	Detail awscloudwatch.Dashboard
 }
 
-// New adds the overview of s to scope. Its name is made of the stack's and the
-// construct's names.
+// New adds the dashboards of s to scope. Their names are made of the stack's and the
+// construct's names. CloudWatch charges for each ("Amazon CloudWatch Pricing").
 func New(scope constructs.Construct, id string, s *streamer.StreamerConstruct) *Dashboard {
 	at := constructs.NewConstruct(scope, jsii.String(id))
-	rows := []*[]awscloudwatch.IWidget{}
-	for _, row := range Widgets(s) {
-		rows = append(rows, &row)
+	name := func(suffix string) *string {
+		base := awscdk.Names_UniqueResourceName(at, &awscdk.UniqueResourceNameOptions{
+			MaxLength: jsii.Number(maxNameLength - len(suffix)), Separator: jsii.String("-"), AllowedSpecialCharacters: jsii.String("-_"),
+		})
+		return jsii.String(*base + suffix)
 	}
 	return &Dashboard{
-		Overview: awscloudwatch.NewDashboard(at, jsii.String("Overview"), &awscloudwatch.DashboardProps{
-			DashboardName: awscdk.Names_UniqueResourceName(at, &awscdk.UniqueResourceNameOptions{
-				MaxLength: jsii.Number(maxNameLength), Separator: jsii.String("-"), AllowedSpecialCharacters: jsii.String("-_"),
-			}),
-			DefaultInterval: awscdk.Duration_Hours(jsii.Number(3)),
-			Widgets:         &rows,
-		}),
+		Overview: newDashboard(at, "Overview", name(""), Widgets(s)),
+		Detail:   newDashboard(at, "Detail", name("-Detail"), DetailWidgets(s)),
 	}
 }
 
-// Outputs adds DashboardName to the stack of scope. The key is fixed, so call it once
-// in a stack.
+func newDashboard(scope constructs.Construct, id string, name *string, widgets [][]awscloudwatch.IWidget) awscloudwatch.Dashboard {
+	rows := []*[]awscloudwatch.IWidget{}
+	for _, row := range widgets {
+		rows = append(rows, &row)
+	}
+	return awscloudwatch.NewDashboard(scope, jsii.String(id), &awscloudwatch.DashboardProps{
+		DashboardName:   name,
+		DefaultInterval: awscdk.Duration_Hours(jsii.Number(3)),
+		Widgets:         &rows,
+	})
+}
+
+// Outputs adds DashboardName and DetailDashboardName to the stack of scope, and DashboardUrl
+// and DetailDashboardUrl, which open them in the console. The keys are fixed, so call it
+// once in a stack.
 func (d *Dashboard) Outputs(scope constructs.Construct) {
-	awscdk.NewCfnOutput(scope, jsii.String(contract.OutputDashboardName), &awscdk.CfnOutputProps{
-		Description: jsii.String("The CloudWatch dashboard"),
-		Value:       d.Overview.DashboardName(),
-	}).OverrideLogicalId(jsii.String(contract.OutputDashboardName))
+	region := awscdk.Stack_Of(scope).Region()
+	for _, one := range []struct {
+		dashboard       awscloudwatch.Dashboard
+		what, name, url string
+	}{
+		{d.Overview, "The CloudWatch dashboard", contract.OutputDashboardName, contract.OutputDashboardURL},
+		{d.Detail, "The CloudWatch dashboard of every function and queue", contract.OutputDetailDashboardName, contract.OutputDetailDashboardURL},
+	} {
+		output(scope, one.name, one.what, one.dashboard.DashboardName())
+		output(scope, one.url, one.what+", in the console", jsii.String("https://console.aws.amazon.com/cloudwatch/home?region="+*region+
+			"#dashboards/dashboard/"+*one.dashboard.DashboardName()))
+	}
+}
+
+func output(scope constructs.Construct, key, description string, value *string) {
+	awscdk.NewCfnOutput(scope, jsii.String(key), &awscdk.CfnOutputProps{Description: jsii.String(description), Value: value}).
+		OverrideLogicalId(jsii.String(key))
 }

@@ -8,37 +8,18 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
 	"github.com/aws/jsii-runtime-go"
 	streamer "github.com/pay-theory/streamer/constructs"
-)
-
-// A dashboard is 24 units wide ("Dashboard Body Structure and Syntax").
-const (
-	full, third = 24, 8
-	height      = 6
-)
-
-// Colors say the same thing on every graph.
-const (
-	good    = "#2ca02c"
-	bad     = "#d62728"
-	neutral = "#7f7f7f"
-	blue    = "#1f77b4"
-	orange  = "#ff7f0e"
+	"github.com/pay-theory/streamer/internal/contract"
 )
 
 // Widgets are the rows of the overview, for a dashboard of your own.
 func Widgets(s *streamer.StreamerConstruct) [][]awscloudwatch.IWidget {
-	rows := [][]awscloudwatch.IWidget{
+	return [][]awscloudwatch.IWidget{
 		{alarms(s)},
-		{connections(s), requests(s), refusals(s)},
-		{waiting(s), depth(s), functionErrors(s)},
+		{requests(s), refusals(s), functionErrors(s)},
+		{duration(s), queueWait(s), waiting(s)},
+		{live(s), byAction(s), failures(s)},
+		{cost(s)},
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Workers)) {
-		rows = append(rows, worker(name, s))
-	}
-	return append(rows,
-		[]awscloudwatch.IWidget{duration(s), queueWait(s), posts(s)},
-		[]awscloudwatch.IWidget{recovery(s)},
-	)
 }
 
 func alarms(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
@@ -52,24 +33,21 @@ func alarms(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 	})
 }
 
-func connections(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
-	return counts("Connections opened and closed", third,
-		s.MetricConnected(look("opened", good)),
-		s.MetricDisconnected(look("closed", neutral)),
-	)
-}
-
 func requests(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
-	return counts("Requests accepted and ended", third,
+	return counts("Requests accepted, answered and ended", third,
 		s.MetricRequestsAccepted(look("accepted", blue)),
+		s.MetricRequestsAnswered(look("answered at once", neutral)),
 		s.MetricRequestsCompleted(look("completed", good)),
 		s.MetricRequestsFailed(look("failed", bad)),
-		s.MetricRequestsCancelled(look("cancelled", neutral)),
+		s.MetricRequestsCancelled(look("cancelled", orange)),
 	)
 }
 
 func refusals(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
-	return counts("Messages refused", third, s.MetricMessagesRefused(look("refused", bad)))
+	return counts("Messages and connects refused", third,
+		s.MetricMessagesRefused(look("messages", bad)),
+		s.MetricConnectsRefused(look("connects", orange)),
+	)
 }
 
 // functionErrors is stacked and counts as the alarm does, so that the height of the
@@ -89,71 +67,6 @@ func functionErrors(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 	})
 }
 
-func waiting(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
-	oldest := look("oldest waiting request", blue)
-	oldest.Period = fiveMinutes() // as often as the reconciler tells
-	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
-		Title: jsii.String("How long work waits"), Width: jsii.Number(third), Height: jsii.Number(height),
-		Left:            &[]awscloudwatch.IMetric{s.MetricOldestWaiting(oldest)},
-		LeftAnnotations: threshold(s.Alarms.OldestWaiting),
-		LeftYAxis:       &awscloudwatch.YAxisProps{Min: jsii.Number(0), Label: jsii.String("ms"), ShowUnits: jsii.Bool(false)},
-		Right:           &[]awscloudwatch.IMetric{s.MetricWorkQueueAge(look("oldest hint, those under work included", orange))},
-		RightYAxis:      &awscloudwatch.YAxisProps{Min: jsii.Number(0), Label: jsii.String("s"), ShowUnits: jsii.Bool(false)},
-	})
-}
-
-func depth(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
-	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
-		Title: jsii.String("Work waiting, under work and dead"), Width: jsii.Number(third), Height: jsii.Number(height),
-		Left: &[]awscloudwatch.IMetric{
-			s.MetricWorkQueueDepth(look("waiting", blue)),
-			s.MetricInWork(look("under work", good)),
-			s.MetricDeadLetters(look("dead letters", bad)),
-			s.MetricUndispatched(look("undispatched batches", orange)),
-		},
-		LeftAnnotations: threshold(s.Alarms.DeadLetters),
-		LeftYAxis:       fromZero,
-	})
-}
-
-// worker answers for one worker what the row above it does for the rest.
-func worker(name string, s *streamer.StreamerConstruct) []awscloudwatch.IWidget {
-	w := s.Workers[name]
-	errors := look("processor", bad)
-	errors.Period = fiveMinutes()
-	return []awscloudwatch.IWidget{
-		awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
-			Title: jsii.String("Worker " + name + ": how old its work is"), Width: jsii.Number(third), Height: jsii.Number(height),
-			Left:      &[]awscloudwatch.IMetric{w.MetricQueueAge(look("oldest hint, those under work included", orange))},
-			LeftYAxis: &awscloudwatch.YAxisProps{Min: jsii.Number(0), Label: jsii.String("s"), ShowUnits: jsii.Bool(false)},
-		}),
-		counts("Worker "+name+": work waiting and under work", third,
-			w.MetricQueueDepth(look("waiting", blue)),
-			w.MetricInWork(look("under work", good)),
-		),
-		awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
-			Title: jsii.String("Worker " + name + ": function errors"), Width: jsii.Number(third), Height: jsii.Number(height),
-			Left:            &[]awscloudwatch.IMetric{w.MetricErrors(errors)},
-			LeftAnnotations: threshold(s.Alarms.WorkerErrors[name]),
-			LeftYAxis:       fromZero,
-		}),
-	}
-}
-
-func posts(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
-	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
-		Title: jsii.String("Frames posted, and what became of the others"), Width: jsii.Number(third), Height: jsii.Number(height),
-		Left:      &[]awscloudwatch.IMetric{s.MetricFramesPosted(look("posted", good))},
-		LeftYAxis: fromZero,
-		Right: &[]awscloudwatch.IMetric{
-			s.MetricConnectionsGone(look("connection gone", neutral)),
-			s.MetricPostsDenied(look("denied", bad)),
-			s.MetricPostsTooLarge(look("too large", orange)),
-		},
-		RightYAxis: fromZero,
-	})
-}
-
 func duration(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 	return times("How long requests take, accepted to ended", third, s.MetricRequestDuration)
 }
@@ -162,11 +75,26 @@ func queueWait(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 	return times("How long requests wait for their first attempt", third, s.MetricQueueWait)
 }
 
-func recovery(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
-	return counts("What was tried again", full,
-		s.MetricAttemptsRetried(look("attempts retried", orange)),
-		s.MetricAttemptsContinued(look("continued in another function", good)),
-		s.MetricHintsResent(look("hints resent", blue)),
-		s.MetricUndecodableHints(look("hints nobody can read", bad)),
+func waiting(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	oldest := look("oldest waiting request", blue)
+	oldest.Period = fiveMinutes() // as often as the reconciler tells
+	return graph("How long work waits", third, "ms", s.Alarms.OldestWaiting, s.MetricOldestWaiting(oldest))
+}
+
+func live(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	open := look("open", blue)
+	open.Period = fiveMinutes() // as often as the reconciler counts
+	return counts("Connections", third,
+		s.MetricLiveConnections(open),
+		s.MetricConnected(look("opened", good)),
+		s.MetricDisconnected(look("closed", neutral)),
 	)
+}
+
+func byAction(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	return byEach("Requests by action", third, s, contract.DimensionAction, contract.MetricAccepted, contract.MetricAnswered)
+}
+
+func failures(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	return byEach("Failures and refusals by code", third, s, contract.DimensionCode, contract.MetricFailed, contract.MetricRefused, contract.MetricConnectRefused)
 }

@@ -25,7 +25,6 @@ package authorizer
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -37,6 +36,7 @@ import (
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/handshake"
 	"github.com/pay-theory/streamer/internal/identity"
+	"github.com/pay-theory/streamer/internal/metric"
 )
 
 const (
@@ -51,13 +51,15 @@ type Authorizer struct {
 	config contract.Auth
 	tokens *tokens // nil: nobody has one that counts
 	clock  clock.Clock
-	log    *slog.Logger
+	// metrics counts refusals.
+	metrics metric.Recorder
+	log     *slog.Logger
 }
 
 // New makes an authorizer from its configuration, a contract.Auth as JSON. An empty one
 // refuses everyone; one that is wrong is an error.
-func New(config string, c clock.Clock, log *slog.Logger) (*Authorizer, error) {
-	a := &Authorizer{clock: c, log: log}
+func New(config string, c clock.Clock, metrics metric.Recorder, log *slog.Logger) (*Authorizer, error) {
+	a := &Authorizer{clock: c, metrics: metrics, log: log}
 	if config == "" {
 		return a, nil
 	}
@@ -82,6 +84,7 @@ func (a *Authorizer) Handle(ctx context.Context, ev events.APIGatewayCustomAutho
 	who, err := a.identify(ctx, ev)
 	if err != nil {
 		a.log.WarnContext(ctx, "connection refused", "reason", fmt.Sprintf("%.*s", maxReason, err))
+		a.metrics.Add(contract.MetricConnectRefused, metric.Labels{Code: reason(err)}, 1)
 		return answer("nobody", "Deny", ev.MethodArn, nil), nil
 	}
 	a.log.InfoContext(ctx, "connection allowed", "tenant", who.Tenant)
@@ -113,7 +116,7 @@ func (a *Authorizer) identify(ctx context.Context, ev events.APIGatewayCustomAut
 		return identity.Identity{Tenant: "anonymous", User: "anonymous", Expires: a.clock.Now().Add(anonymousLife)}, nil
 	}
 	if a.tokens == nil {
-		return who, errors.New("no authorizer is configured, so everyone is refused")
+		return who, errNotConfigured
 	}
 	token, err := find(ev, headers)
 	if err != nil {
@@ -131,13 +134,13 @@ func (a *Authorizer) checkOrigin(headers handshake.Headers) error {
 	}
 	switch origins := headers.Values("Origin"); {
 	case len(origins) == 0 && a.config.RequireOrigin:
-		return errors.New("no origin: only pages may connect")
+		return fmt.Errorf("no %w: only pages may connect", errOrigin)
 	case len(origins) == 0:
 		return nil
 	case len(origins) > 1:
-		return errors.New("more than one origin")
+		return fmt.Errorf("more than one %w", errOrigin)
 	case !slices.Contains(a.config.Origins, origins[0]):
-		return fmt.Errorf("origin %q is not allowed", origins[0])
+		return fmt.Errorf("%w %q is not allowed", errOrigin, origins[0])
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/pay-theory/streamer/functions/authorizer"
+	"github.com/pay-theory/streamer/internal/metric"
 )
 
 var now = time.Unix(1_768_857_206, 0)
@@ -159,7 +160,7 @@ func with(t *testing.T, headers ...[2]string) events.APIGatewayCustomAuthorizerR
 func start(t *testing.T, config string) (*authorizer.Authorizer, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
-	a, err := authorizer.New(config, fixed{now}, slog.New(slog.NewJSONHandler(&log, nil)))
+	a, err := authorizer.New(config, fixed{now}, metric.None{}, slog.New(slog.NewJSONHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -390,7 +391,7 @@ func TestWrongConfigurationNamesWhatIsMissing(t *testing.T) {
 		`{"anonymous":true,"tenant":"acme"}`:                                               "anonymous stands beside",
 		`{"anonymous":false}`:                                                              "issuer is missing",
 	} {
-		if a, err := authorizer.New(text, fixed{now}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "authorizer configuration") {
+		if a, err := authorizer.New(text, fixed{now}, metric.None{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "authorizer configuration") {
 			t.Errorf("%.100s: %v, err %v, want %s", text, a, err, want)
 		}
 	}
@@ -400,7 +401,7 @@ func TestSecretKeysVerifyNothing(t *testing.T) {
 	secret := []byte("0123456789abcdef0123456789abcdef")
 	oct := map[string]any{"kty": "oct", "kid": "s", "alg": "HS256", "k": b64(secret)}
 	var log bytes.Buffer
-	a, err := authorizer.New(config(t, map[string]any{"jwks": map[string]any{"keys": []any{ecJWK(keys().ec, "ec1"), oct}}}), fixed{now}, slog.New(slog.NewJSONHandler(&log, nil)))
+	a, err := authorizer.New(config(t, map[string]any{"jwks": map[string]any{"keys": []any{ecJWK(keys().ec, "ec1"), oct}}}), fixed{now}, metric.None{}, slog.New(slog.NewJSONHandler(&log, nil)))
 	if err != nil {
 		return // refused outright
 	}
@@ -414,7 +415,7 @@ func TestSecretKeysVerifyNothing(t *testing.T) {
 
 func TestAPanicRefuses(t *testing.T) {
 	var log bytes.Buffer
-	a, err := authorizer.New(config(t, nil), breaking{}, slog.New(slog.NewJSONHandler(&log, nil)))
+	a, err := authorizer.New(config(t, nil), breaking{}, metric.None{}, slog.New(slog.NewJSONHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func find(ev events.APIGatewayCustomAuthorizerRequestTypeRequest, headers handsh
 	}
 	switch len(tokens) {
 	case 0:
-		return "", errors.New("no token")
+		return "", errNoToken
 	case 1:
 		return tokens[0], nil
 	}

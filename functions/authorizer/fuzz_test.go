@@ -20,6 +20,7 @@ import (
 
 	"github.com/pay-theory/streamer/functions/authorizer"
 	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/metric"
 )
 
 // fuzzKey is the same in each process of a fuzz run, so that what one finds the others
@@ -42,7 +43,7 @@ func fuzzed(tb testing.TB) *authorizer.Authorizer {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	a, err := authorizer.New(string(config), fixed{now}, slog.New(slog.DiscardHandler))
+	a, err := authorizer.New(string(config), fixed{now}, metric.None{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -151,7 +152,7 @@ func FuzzConfig(f *testing.F) {
 	}
 	f.Add(`{"issuer":"https://issuer.example/","audiences":["streamer"],"jwks":{"keys":[` + string(key) + `]}}`)
 	f.Fuzz(func(t *testing.T, config string) {
-		a, err := authorizer.New(config, fixed{now}, slog.New(slog.DiscardHandler))
+		a, err := authorizer.New(config, fixed{now}, metric.None{}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return
 		}
@@ -199,7 +200,7 @@ func FuzzKeys(f *testing.F) {
 		if err != nil {
 			return // no JSON
 		}
-		a, err := authorizer.New(string(config), fixed{now}, slog.New(slog.DiscardHandler))
+		a, err := authorizer.New(string(config), fixed{now}, metric.None{}, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return
 		}

@@ -107,7 +107,7 @@ func (c *cachedKeys) find(ctx context.Context, w wanted) ([]key, error) {
 	}
 	switch {
 	case c.now().Sub(known.good) >= keysLast:
-		return nil, fmt.Errorf("the issuer's keys are not known: %w", known.err)
+		return nil, fmt.Errorf("%w: %w", errNoKeys, known.err)
 	case err != nil:
 		return nil, err
 	}

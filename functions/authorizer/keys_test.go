@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/pay-theory/streamer/functions/authorizer"
+	"github.com/pay-theory/streamer/internal/metric"
 )
 
 // server is an issuer on this machine. It publishes its keys and counts who asks.
@@ -110,7 +111,7 @@ func warmed(t *testing.T, s *server, change map[string]any) *warm {
 		settings[name] = value
 	}
 	var err error
-	if w.Authorizer, err = authorizer.New(config(t, settings), w.clock, slog.New(slog.NewJSONHandler(w.log, nil))); err != nil {
+	if w.Authorizer, err = authorizer.New(config(t, settings), w.clock, metric.None{}, slog.New(slog.NewJSONHandler(w.log, nil))); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -217,7 +218,7 @@ func TestTokensAtOnceAskOnce(t *testing.T) {
 		}
 		return false
 	}
-	a, err := authorizer.New(config(t, map[string]any{"issuer": s.issuer(), "jwks": nil}), &moving{}, slog.New(slog.DiscardHandler))
+	a, err := authorizer.New(config(t, map[string]any{"issuer": s.issuer(), "jwks": nil}), &moving{}, metric.None{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/pay-theory/streamer/functions/authorizer"
+	"github.com/pay-theory/streamer/internal/metric"
 )
 
 // internet lets a server on this machine answer for every host, with a certificate that
@@ -70,7 +71,7 @@ type issued struct {
 // are, once.
 func meet(t *testing.T, config string, documents map[string]any, tokens map[string]issued) {
 	asked := internet(t, documents)
-	a, err := authorizer.New(config, fixed{now}, slog.New(slog.DiscardHandler))
+	a, err := authorizer.New(config, fixed{now}, metric.None{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

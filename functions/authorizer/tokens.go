@@ -47,7 +47,7 @@ func (t *tokens) verify(ctx context.Context, token string) (identity.Identity, e
 	}
 	for name, want := range t.claims {
 		if !has(claims, name, want) {
-			return identity.Identity{}, fmt.Errorf("claim %q does not say %q", name, want)
+			return identity.Identity{}, fmt.Errorf("%w %q does not say %q", errClaim, name, want)
 		}
 	}
 	return t.identity(claims)
@@ -103,7 +103,7 @@ func (t *tokens) checkAudience(claims jwt.MapClaims) error {
 		audience = []string{client}
 	}
 	if !slices.ContainsFunc(audience, func(a string) bool { return slices.Contains(t.audiences, a) }) {
-		return errors.New("the token is for another audience")
+		return errAudience
 	}
 	return nil
 }
@@ -116,12 +116,12 @@ func (t *tokens) identity(claims jwt.MapClaims) (identity.Identity, error) {
 	who := identity.Identity{Tenant: t.tenant, Expires: expires.Add(t.leeway)}
 	who.User, _ = lookup(claims, t.subject).(string)
 	if err := identity.CheckUser(who.User); err != nil {
-		return identity.Identity{}, fmt.Errorf("claim %q is %w", t.subject, err)
+		return identity.Identity{}, fmt.Errorf("%w %q is %w", errClaim, t.subject, err)
 	}
 	if t.tenant == "" {
 		who.Tenant, _ = lookup(claims, t.tenantClaim).(string)
 		if err := identity.CheckTenant(who.Tenant); err != nil {
-			return identity.Identity{}, fmt.Errorf("claim %q is %w", t.tenantClaim, err)
+			return identity.Identity{}, fmt.Errorf("%w %q is %w", errClaim, t.tenantClaim, err)
 		}
 	}
 	return who, nil

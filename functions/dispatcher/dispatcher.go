@@ -36,7 +36,7 @@ func (d Dispatcher) Handle(ctx context.Context, ev events.DynamoDBEvent) error {
 	for _, record := range ev.Records {
 		hint, err := read(record)
 		if err != nil {
-			d.Metrics.Count(contract.MetricBadHint, "")
+			d.Metrics.Add(contract.MetricBadHint, metric.Labels{}, 1)
 			d.Log.ErrorContext(ctx, "stream record skipped", "event", record.EventID, "error", err)
 			continue
 		}

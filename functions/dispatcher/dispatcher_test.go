@@ -17,7 +17,7 @@ import (
 	"github.com/pay-theory/streamer/functions/dispatcher"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
-	"github.com/pay-theory/streamer/internal/metric"
+	"github.com/pay-theory/streamer/internal/metric/metrictest"
 	"github.com/pay-theory/streamer/internal/queue"
 )
 
@@ -32,26 +32,14 @@ func (s *sender) Send(_ context.Context, hints []queue.Hint) error {
 	return s.err
 }
 
-// tally counts hints that nobody can read.
-type tally struct {
-	metric.None
-	bad int
-}
-
-func (t *tally) Count(name, action string) {
-	if name == contract.MetricBadHint && action == "" {
-		t.bad++
-	}
-}
-
 // dispatch runs the function as Lambda would.
 func dispatch(t *testing.T, event []byte, s *sender) (bad int, log string, err error) {
 	t.Helper()
 	var out bytes.Buffer
-	m := &tally{}
+	m := &metrictest.Tally{}
 	d := dispatcher.Dispatcher{Queue: s, Metrics: m, Log: slog.New(slog.NewJSONHandler(&out, nil))}
 	_, err = lambda.NewHandler(d.Handle).Invoke(t.Context(), event)
-	return m.bad, out.String(), err
+	return m.Sums()[contract.MetricBadHint.Name], out.String(), err
 }
 
 func TestRecordsBecomeHints(t *testing.T) {

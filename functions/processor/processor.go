@@ -51,7 +51,7 @@ func (p Processor) deliver(ctx context.Context, m events.SQSMessage) (err error)
 	}()
 	key, err := queue.Decode(m.Body)
 	if err != nil {
-		p.Metrics.Count(contract.MetricBadHint, "")
+		p.Metrics.Add(contract.MetricBadHint, metric.Labels{}, 1)
 		p.Log.ErrorContext(ctx, "message dropped: nobody can read it", "message", m.MessageId, "error", err)
 		return nil
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
 	"github.com/pay-theory/streamer/internal/lifecycle"
-	"github.com/pay-theory/streamer/internal/metric"
+	"github.com/pay-theory/streamer/internal/metric/metrictest"
 )
 
 // engine stands for the executor.
@@ -33,29 +33,17 @@ func (e *engine) Deliver(_ context.Context, d executor.Delivery) error {
 	return e.answer(d)
 }
 
-// tally counts hints that nobody can read.
-type tally struct {
-	metric.None
-	bad int
-}
-
-func (t *tally) Count(name, action string) {
-	if name == contract.MetricBadHint && action == "" {
-		t.bad++
-	}
-}
-
 // process runs the function as Lambda would.
 func process(ctx context.Context, t *testing.T, event string, answer func(executor.Delivery) error) (out, log string, e *engine, bad int) {
 	t.Helper()
 	var lines bytes.Buffer
-	e, m := &engine{answer: answer}, &tally{}
+	e, m := &engine{answer: answer}, &metrictest.Tally{}
 	p := processor.Processor{Executor: e, Metrics: m, Log: slog.New(slog.NewJSONHandler(&lines, nil))}
 	response, err := lambda.NewHandler(p.Handle).Invoke(ctx, []byte(event))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.TrimSpace(string(response)), lines.String(), e, m.bad
+	return strings.TrimSpace(string(response)), lines.String(), e, m.Sums()[contract.MetricBadHint.Name]
 }
 
 func golden(t *testing.T) string {

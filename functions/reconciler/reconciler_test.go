@@ -15,6 +15,7 @@ import (
 	"github.com/pay-theory/streamer/functions/reconciler"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/metric/metrictest"
 	"github.com/pay-theory/streamer/internal/queue"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
@@ -52,37 +53,39 @@ func (s *sender) ids() []string {
 	return ids
 }
 
-// measurements keeps what is recorded.
-type measurements struct {
-	counts map[string]int
-	oldest []time.Duration
-}
-
-func (m *measurements) Count(name, action string) { m.counts[name+" "+action]++ }
-func (m *measurements) Duration(name, action string, d time.Duration) {
-	if name == contract.MetricOldestOpen && action == "" {
-		m.oldest = append(m.oldest, d)
-	}
-}
-
 type world struct {
 	reconciler.Reconciler
 	table   *store.Memory
+	open    *connections
 	clock   *watch
 	queue   *sender
-	metrics *measurements
+	metrics *metrictest.Tally
 	log     *bytes.Buffer
 }
 
 func begin() *world {
 	w := &world{
-		table: store.NewMemory(), clock: &watch{start}, queue: &sender{},
-		metrics: &measurements{counts: map[string]int{}}, log: &bytes.Buffer{},
+		table: store.NewMemory(), open: &connections{live: 3}, clock: &watch{start}, queue: &sender{},
+		metrics: &metrictest.Tally{}, log: &bytes.Buffer{},
 	}
 	w.Reconciler = reconciler.Reconciler{
-		Requests: w.table, Queue: w.queue, Clock: w.clock, Metrics: w.metrics, Log: slog.New(slog.NewJSONHandler(w.log, nil)),
+		Requests: w.table, Connections: w.open, Queue: w.queue, Clock: w.clock, Metrics: w.metrics, Log: slog.New(slog.NewJSONHandler(w.log, nil)),
 	}
 	return w
+}
+
+func (w *world) oldest() []int64 { return w.metrics.Values("OldestWaiting") }
+
+// connections are so many, unless they cannot be counted.
+type connections struct {
+	live int
+	err  error
+	at   time.Time
+}
+
+func (c *connections) Live(_ context.Context, now time.Time) (int, error) {
+	c.at = now
+	return c.live, c.err
 }
 
 func key(n int) lifecycle.Key {
@@ -178,8 +181,8 @@ func TestOnlyStaleRequestsGetAHint(t *testing.T) {
 			t.Errorf("the row is %+v, want %+v", row, old)
 		}
 	}
-	if wantCounts := map[string]int{"HintsResent echo": 62}; !maps.Equal(w.metrics.counts, wantCounts) || !slices.Equal(w.metrics.oldest, []time.Duration{5 * time.Minute}) {
-		t.Errorf("metrics %v, oldest %v", w.metrics.counts, w.metrics.oldest)
+	if wantCounts := map[string]int{"HintsResent echo": 62}; !maps.Equal(w.metrics.Sums(), wantCounts) || !slices.Equal(w.oldest(), []int64{300_000}) {
+		t.Errorf("metrics %v, oldest %v", w.metrics.Sums(), w.oldest())
 	}
 }
 
@@ -213,7 +216,7 @@ func TestHintsGetRarer(t *testing.T) {
 func TestNothingToDoIsRecordedToo(t *testing.T) {
 	w := begin()
 	w.run(t)
-	if !slices.Equal(w.metrics.oldest, []time.Duration{0}) || len(w.metrics.counts) != 0 || strings.Count(w.log.String(), "\n") != 1 {
+	if !slices.Equal(w.oldest(), []int64{0}) || len(w.metrics.Sums()) != 0 || strings.Count(w.log.String(), "\n") != 1 {
 		t.Errorf("metrics %+v, log %s", w.metrics, w.log)
 	}
 }
@@ -258,8 +261,8 @@ func TestARequestThatMovesGetsNoHint(t *testing.T) {
 			}
 		}}
 		w.run(t)
-		if len(w.queue.sent) != 0 || len(w.metrics.counts) != 0 {
-			t.Errorf("%s: sent %v, metrics %v", name, w.queue.sent, w.metrics.counts)
+		if len(w.queue.sent) != 0 || len(w.metrics.Sums()) != 0 {
+			t.Errorf("%s: sent %v, metrics %v", name, w.queue.sent, w.metrics.Sums())
 		}
 	}
 }
@@ -277,8 +280,8 @@ func TestARowThatCannotBeMarkedHoldsUpNoOther(t *testing.T) {
 		}
 		return nil
 	}}
-	if err := w.Handle(t.Context()); !errors.Is(err, throttled) || len(w.queue.sent) != 19 || len(w.metrics.oldest) != 1 {
-		t.Errorf("err is %v, %d sent, oldest %v", err, len(w.queue.sent), w.metrics.oldest)
+	if err := w.Handle(t.Context()); !errors.Is(err, throttled) || len(w.queue.sent) != 19 || len(w.oldest()) != 1 {
+		t.Errorf("err is %v, %d sent, oldest %v", err, len(w.queue.sent), w.oldest())
 	}
 }
 
@@ -292,15 +295,15 @@ func TestAQueueThatIsAwayCostsOneRowItsTurn(t *testing.T) {
 	w.clock.at = start.Add(time.Hour)
 	away := errors.New("queue is away")
 	w.queue.err = away
-	if err := w.Handle(t.Context()); !errors.Is(err, away) || !slices.Equal(w.metrics.oldest, []time.Duration{time.Hour}) {
-		t.Errorf("err is %v, oldest %v", err, w.metrics.oldest)
+	if err := w.Handle(t.Context()); !errors.Is(err, away) || !slices.Equal(w.oldest(), []int64{3_600_000}) {
+		t.Errorf("err is %v, oldest %v", err, w.oldest())
 	}
 	marked := 0
 	for n := range 20 {
 		marked += w.row(t, key(n)).Hints
 	}
-	if marked != 1 || len(w.metrics.counts) != 0 {
-		t.Errorf("%d rows were marked, metrics %v", marked, w.metrics.counts)
+	if marked != 1 || len(w.metrics.Sums()) != 0 {
+		t.Errorf("%d rows were marked, metrics %v", marked, w.metrics.Sums())
 	}
 	w.queue.err = nil
 	w.run(t)
@@ -362,7 +365,7 @@ func TestAShardThatCannotBeReadHoldsUpNoOther(t *testing.T) {
 	}
 	w.clock.at = start.Add(time.Hour)
 	w.Requests = broken{Memory: w.table, shard: 3}
-	if err := w.Handle(t.Context()); err == nil || len(w.queue.sent) != want || len(w.metrics.oldest) != 1 {
+	if err := w.Handle(t.Context()); err == nil || len(w.queue.sent) != want || len(w.oldest()) != 1 {
 		t.Errorf("err is %v, %d sent, want %d", err, len(w.queue.sent), want)
 	}
 }
@@ -393,7 +396,22 @@ func TestARunWithoutTimeEndsEarlyAndTheNextBeginsElsewhere(t *testing.T) {
 		firsts[order[0]] = true
 		w.clock.at = began.Add(5 * time.Minute)
 	}
-	if len(firsts) != contract.OpenShards || len(w.metrics.oldest) != contract.OpenShards {
-		t.Errorf("runs began with the shards %v, oldest %v", firsts, w.metrics.oldest)
+	if len(firsts) != contract.OpenShards || len(w.oldest()) != contract.OpenShards {
+		t.Errorf("runs began with the shards %v, oldest %v", firsts, w.oldest())
+	}
+}
+
+func TestLiveConnectionsAreCountedEachRun(t *testing.T) {
+	w := begin()
+	if err := w.Handle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.metrics.Values("LiveConnections"); !slices.Equal(got, []int64{3}) || !w.open.at.Equal(w.clock.Now()) {
+		t.Errorf("measured %v, of %s", got, w.open.at)
+	}
+	w.metrics.Reset()
+	w.open.err = errors.New("table is away")
+	if err := w.Handle(t.Context()); !errors.Is(err, w.open.err) || w.metrics.Values("LiveConnections") != nil || len(w.oldest()) != 1 {
+		t.Errorf("err is %v, measured %v", err, w.metrics.Values("LiveConnections"))
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/pay-theory/streamer"
-	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -80,8 +79,8 @@ func TestAcceptedRows(t *testing.T) {
 			if (c.at == lifecycle.PlaceObject) != (object == c.payload && object != "") || (c.at != lifecycle.PlaceObject && len(w.files.documents) != 0) {
 				t.Errorf("in the bucket: %d documents", len(w.files.documents))
 			}
-			if f.ID != want.Ref || len(w.posted.posts) != 0 || w.metrics.n["RequestsAccepted echo_async"] != 1 || strings.Count(w.log.String(), "\n") != 1 {
-				t.Errorf("answered %+v, posted %v, metrics %v, log %s", f, w.posted.posts, w.metrics.n, w.log)
+			if f.ID != want.Ref || len(w.posted.posts) != 0 || w.metrics.Sums()["RequestsAccepted echo_async"] != 1 || strings.Count(w.log.String(), "\n") != 1 {
+				t.Errorf("answered %+v, posted %v, metrics %v, log %s", f, w.posted.posts, w.metrics.Sums(), w.log)
 			}
 		})
 	}
@@ -104,8 +103,8 @@ func TestASubmissionWhoseAnswerWasLost(t *testing.T) {
 		w := open(t, echoAsync)
 		w.requests.lost = once("create")
 		f, ok := w.say(t, `{"id":"m1","action":"echo_async"`+rest+`}`).(protocol.Accepted)
-		if !ok || f.Duplicate || f.Status != protocol.Pending || w.metrics.n["RequestsAccepted echo_async"] != 1 {
-			t.Errorf("%s: answered %+v, metrics %v", rest, f, w.metrics.n)
+		if !ok || f.Duplicate || f.Status != protocol.Pending || w.metrics.Sums()["RequestsAccepted echo_async"] != 1 {
+			t.Errorf("%s: answered %+v, metrics %v", rest, f, w.metrics.Sums())
 		}
 		if rows, _, err := w.requests.Day(t.Context(), "acme", start, ""); err != nil || len(rows) != 1 {
 			t.Errorf("%s: stored %v, err %v", rest, rows, err)
@@ -159,7 +158,7 @@ func TestIdempotency(t *testing.T) {
 	if f, ok := w.say(t, `{"action":"other","idempotency_key":"k","payload":{"a":1}}`).(protocol.Accepted); !ok || f.Duplicate || ids[f.RequestID] {
 		t.Errorf("another action has the same key: %+v", f)
 	}
-	if n := w.metrics.n; n["RequestsAccepted echo_async"] != 3 || n["RequestsAccepted other"] != 1 || n["MessagesRefused"] != 1 {
+	if n := w.metrics.Sums(); n["RequestsAccepted echo_async"] != 3 || n["RequestsAccepted other"] != 1 || n["MessagesRefused IDEMPOTENCY_MISMATCH"] != 1 {
 		t.Errorf("metrics %v", n)
 	}
 }
@@ -252,10 +251,10 @@ func TestAServiceThatIsAway(t *testing.T) {
 	} {
 		w := open(t, echoAsync)
 		c.set(w)
-		clear(w.metrics.n)
+		w.metrics.Reset()
 		f := w.refused(t, w.message(t, c.body), protocol.Unavailable)
-		if f.ID != "m1" || !f.Retryable || !strings.Contains(w.log.String(), "secret") || w.metrics.n[contract.MetricRefused] != 1 || len(w.metrics.n) != 1 {
-			t.Errorf("%s: answered %+v, metrics %v, log %s", name, f, w.metrics.n, w.log)
+		if f.ID != "m1" || !f.Retryable || !strings.Contains(w.log.String(), "secret") || w.metrics.Sums()["MessagesRefused UNAVAILABLE"] != 1 || len(w.metrics.Sums()) != 1 {
+			t.Errorf("%s: answered %+v, metrics %v, log %s", name, f, w.metrics.Sums(), w.log)
 		}
 		quiet(t, f)
 	}

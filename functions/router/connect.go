@@ -13,6 +13,7 @@ import (
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/handshake"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -29,6 +30,7 @@ func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxy
 	who, err := r.arriving(ev, now)
 	if err != nil {
 		r.Log.WarnContext(ctx, "connect refused", "reason", err.Error())
+		r.Metrics.Add(contract.MetricConnectRefused, metric.Labels{Code: string(protocol.Unauthenticated)}, 1)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusUnauthorized}
 	}
 	if err := r.Connections.Put(ctx, store.Connection{
@@ -37,9 +39,10 @@ func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxy
 		ExpiresAt: min(who.Expires.Unix(), now.Add(connectionLife).Unix()),
 	}); err != nil {
 		r.Log.ErrorContext(ctx, "connect failed", "error", err)
+		r.Metrics.Add(contract.MetricConnectRefused, metric.Labels{Code: string(protocol.Unavailable)}, 1)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusInternalServerError}
 	}
-	r.Metrics.Count(contract.MetricConnected, "")
+	r.Metrics.Add(contract.MetricConnected, metric.Labels{}, 1)
 	r.Log.InfoContext(ctx, "connected", "connection", ev.RequestContext.ConnectionID, "tenant", who.Tenant)
 	out = events.APIGatewayProxyResponse{StatusCode: http.StatusOK}
 	if slices.Contains((handshake.Headers{Single: ev.Headers, Multi: ev.MultiValueHeaders}).Subprotocols(), protocol.Subprotocol) {
@@ -52,7 +55,7 @@ func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxy
 // gone.
 func (r *Router) disconnect(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest) (out events.APIGatewayProxyResponse) {
 	defer r.survive(ctx, "disconnect", &out)
-	r.Metrics.Count(contract.MetricDisconnected, "")
+	r.Metrics.Add(contract.MetricDisconnected, metric.Labels{}, 1)
 	if err := r.Connections.Delete(ctx, ev.RequestContext.ConnectionID); err != nil {
 		r.Log.WarnContext(ctx, "connection stays until its time to live", "error", err)
 	}

@@ -25,8 +25,8 @@ func TestConnect(t *testing.T) {
 		ID: connectionID, UserKey: "T#acme#U#ann", Tenant: "acme", User: "ann", ConnectedAt: start.UnixMilli(),
 		TokenExpires: 1_768_860_806, ExpiresAt: 1_768_860_806,
 	}
-	if w.connections.rows[connectionID] != want || len(w.posted.posts) != 0 || w.metrics.n["Connected"] != 1 || strings.Count(w.log.String(), "\n") != 1 {
-		t.Errorf("stored %+v, posted %v, metrics %v, log %s", w.connections.rows, w.posted.posts, w.metrics.n, w.log)
+	if w.connections.rows[connectionID] != want || len(w.posted.posts) != 0 || w.metrics.Sums()["Connected"] != 1 || strings.Count(w.log.String(), "\n") != 1 {
+		t.Errorf("stored %+v, posted %v, metrics %v, log %s", w.connections.rows, w.posted.posts, w.metrics.Sums(), w.log)
 	}
 }
 
@@ -96,7 +96,7 @@ func TestConnectWithoutIdentityIsRefused(t *testing.T) {
 		w := open(t)
 		ev := event(t, "connect")
 		ev.RequestContext.Authorizer = c.claims
-		if got := w.invoke(t, t.Context(), ev); got.StatusCode != 401 || got.Body != "" || len(w.connections.rows) != 0 || len(w.metrics.n) != 0 {
+		if got := w.invoke(t, t.Context(), ev); got.StatusCode != 401 || got.Body != "" || len(w.connections.rows) != 0 || !maps.Equal(w.metrics.Sums(), map[string]int{"ConnectsRefused UNAUTHENTICATED": 1}) {
 			t.Errorf("%s: answered %+v, stored %v", name, got, w.connections.rows)
 		}
 		if !strings.Contains(w.log.String(), c.why) {
@@ -182,8 +182,8 @@ func TestDisconnect(t *testing.T) {
 		}
 	}
 	w.connections.err = errors.New("table is away")
-	if got := w.invoke(t, t.Context(), event(t, "disconnect")); got.StatusCode != 200 || !strings.Contains(w.log.String(), "table is away") || w.metrics.n["Disconnected"] != 3 {
-		t.Errorf("answered %+v, metrics %v, log %s", got, w.metrics.n, w.log)
+	if got := w.invoke(t, t.Context(), event(t, "disconnect")); got.StatusCode != 200 || !strings.Contains(w.log.String(), "table is away") || w.metrics.Sums()["Disconnected"] != 3 {
+		t.Errorf("answered %+v, metrics %v, log %s", got, w.metrics.Sums(), w.log)
 	}
 }
 

@@ -97,8 +97,8 @@ func TestSyncActions(t *testing.T) {
 			t.Errorf("%s: answered %+v with %s, want %s", action, r, r.Result, want)
 		}
 	}
-	if second == nil || len(w.posted.posts) != 0 || len(w.metrics.n) != 0 {
-		t.Errorf("the second result: err %v; posted %v, metrics %v", second, w.posted.posts, w.metrics.n)
+	if second == nil || len(w.posted.posts) != 0 || w.metrics.Sums()["RequestsAnswered twice"] != 1 || len(w.metrics.Sums()) != 8 {
+		t.Errorf("the second result: err %v; posted %v, metrics %v", second, w.posted.posts, w.metrics.Sums())
 	}
 	if n := strings.Count(w.log.String(), "handler failed after it had completed"); n != 3 {
 		t.Errorf("%d failures after the result are logged: %s", n, w.log)
@@ -157,7 +157,7 @@ func TestSyncActionsThatFail(t *testing.T) {
 	} {
 		t.Run(action, func(t *testing.T) {
 			w.log.Reset()
-			clear(w.metrics.n)
+			w.metrics.Reset()
 			f := w.refused(t, w.message(t, `{"id":"m1","action":"`+action+`","payload":{"x":1}}`), want.Code)
 			if want.Message == "" {
 				want.Message = f.Message
@@ -169,8 +169,8 @@ func TestSyncActionsThatFail(t *testing.T) {
 			if f.Message == want.Message && want.Code == protocol.Internal && want.Retryable && !strings.Contains(w.log.String(), `"level":"ERROR"`) {
 				t.Errorf("what a client must not know is not in the log: %s", w.log)
 			}
-			if w.metrics.n["MessagesRefused"] != 1 {
-				t.Errorf("metrics %v", w.metrics.n)
+			if w.metrics.Sums()["MessagesRefused "+string(want.Code)] != 1 {
+				t.Errorf("metrics %v", w.metrics.Sums())
 			}
 		})
 	}

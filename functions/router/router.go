@@ -171,6 +171,8 @@ type call struct {
 	submission string
 }
 
+func (c call) labels() metric.Labels { return metric.Labels{Action: c.Action, Tenant: c.Tenant} }
+
 // act does what a message asks for.
 func (r *Router) act(ctx context.Context, c call) (protocol.Frame, error) {
 	switch c.Action {
@@ -216,10 +218,16 @@ func (r *Router) answer(id string) protocol.Answer {
 	return protocol.Answer{ID: id, TS: r.Clock.Now().UnixMilli()}
 }
 
-// refusal is the frame for a message that was not done. Only what is meant for a client
-// reaches it; everything else is logged whole.
+// refusal is the frame for a message that was not done.
 func (r *Router) refusal(ctx context.Context, m protocol.Message, err error) protocol.Frame {
-	r.Metrics.Count(contract.MetricRefused, "")
+	f := r.describe(ctx, m, err)
+	r.Metrics.Add(contract.MetricRefused, metric.Labels{Code: string(f.Code)}, 1)
+	return f
+}
+
+// describe says what was wrong. Only what is meant for a client reaches it; everything else
+// is logged whole.
+func (r *Router) describe(ctx context.Context, m protocol.Message, err error) protocol.Error {
 	f := protocol.Error{Answer: r.answer(m.ID)}
 	if refused, ok := errors.AsType[*protocol.RefusedError](err); ok {
 		err = intake.Refused(refused)

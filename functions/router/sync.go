@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
@@ -51,6 +52,7 @@ func (r *Router) respond(ctx context.Context, c call, spec streamer.Spec) (proto
 			return nil, serviceError{err}
 		}
 	}
+	r.Metrics.Add(contract.MetricAnswered, c.labels(), 1)
 	return protocol.Response{Answer: r.answer(c.ID), RequestID: key.ID, Result: result}, nil
 }
 

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/intake"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/internal/view"
@@ -135,6 +137,7 @@ func (r *Router) subscribe(ctx context.Context, c call) (protocol.Frame, error) 
 	if err != nil {
 		return nil, err
 	}
+	r.Metrics.Add(contract.MetricWatched, metric.Labels{Action: row.Action}, 1)
 	return r.withTerminal(ctx, c, view.Subscribed(row, r.answer(c.ID)), row)
 }
 

@@ -328,12 +328,12 @@ func TestCancelOfARequestThatWaits(t *testing.T) {
 		if row.Status != protocol.Cancelled || row.Fence != fence+1 || row.EndedAt != start.UnixMilli() || row.TTL != start.Add(lifecycle.Retention).Unix() || row.OpenShard != "" {
 			t.Errorf("%s: the row is %+v", name, row)
 		}
-		if w.metrics.n["RequestsCancelled echo_async"] != 1 {
-			t.Errorf("%s: metrics %v", name, w.metrics.n)
+		if w.metrics.Sums()["RequestsCancelled echo_async"] != 1 {
+			t.Errorf("%s: metrics %v", name, w.metrics.Sums())
 		}
 		w.posted.posts = nil
 		f, ok := w.say(t, about("cancel", id)).(protocol.Request) // again
-		if !ok || f.Status != protocol.Cancelled || len(w.posted.posts) != 0 || w.metrics.n["RequestsCancelled echo_async"] != 1 {
+		if !ok || f.Status != protocol.Cancelled || len(w.posted.posts) != 0 || w.metrics.Sums()["RequestsCancelled echo_async"] != 1 {
 			t.Errorf("%s: again is answered with %+v, posted %v", name, f, w.posted.posts)
 		}
 	}
@@ -345,8 +345,8 @@ func TestCancelOfARequestThatRuns(t *testing.T) {
 	claimed(t, w, id)
 	for range 2 {
 		f, ok := w.say(t, about("cancel", id)).(protocol.Request)
-		if !ok || f.ID != "m1" || f.Status != protocol.Processing || len(w.posted.posts) != 0 || len(w.metrics.n) != 1 {
-			t.Errorf("answered %+v, posted %v, metrics %v", f, w.posted.posts, w.metrics.n)
+		if !ok || f.ID != "m1" || f.Status != protocol.Processing || len(w.posted.posts) != 0 || len(w.metrics.Sums()) != 1 {
+			t.Errorf("answered %+v, posted %v, metrics %v", f, w.posted.posts, w.metrics.Sums())
 		}
 		if row := w.row(t, "acme", id); row.CancelAt != start.UnixMilli() || row.Fence != 1 || row.Status != protocol.Processing {
 			t.Errorf("the row is %+v", row)
@@ -429,7 +429,7 @@ func TestCancelOfARequestThatMoves(t *testing.T) {
 				w.update(t, id, other)
 			}
 		}
-		if f, ok := w.say(t, about("cancel", id)).(protocol.Request); !ok || f.Status != protocol.Cancelled || len(w.posted.posts) != 0 || w.metrics.n["RequestsCancelled echo_async"] != 0 {
+		if f, ok := w.say(t, about("cancel", id)).(protocol.Request); !ok || f.Status != protocol.Cancelled || len(w.posted.posts) != 0 || w.metrics.Sums()["RequestsCancelled echo_async"] != 0 {
 			t.Errorf("answered %+v, posted %v", f, w.posted.posts)
 		}
 	})
@@ -439,8 +439,8 @@ func TestCancelOfARequestThatMoves(t *testing.T) {
 		id := w.accept(t, w.message(t, pending))
 		w.fill(t, id, 1, func(int) bool { return true })
 		w.requests.lost = once("end")
-		if f := w.say(t, about("cancel", id)); f.Type() != protocol.TypeCancelled || !slices.Equal(w.posted.said(), []string{"w0 cancelled"}) || w.metrics.n["RequestsCancelled echo_async"] != 1 {
-			t.Errorf("answered %+v, posted %v, metrics %v", f, w.posted.said(), w.metrics.n)
+		if f := w.say(t, about("cancel", id)); f.Type() != protocol.TypeCancelled || !slices.Equal(w.posted.said(), []string{"w0 cancelled"}) || w.metrics.Sums()["RequestsCancelled echo_async"] != 1 {
+			t.Errorf("answered %+v, posted %v, metrics %v", f, w.posted.said(), w.metrics.Sums())
 		}
 	})
 }

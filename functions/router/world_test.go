@@ -24,7 +24,7 @@ import (
 	"github.com/pay-theory/streamer/functions/router"
 	"github.com/pay-theory/streamer/internal/files"
 	"github.com/pay-theory/streamer/internal/lifecycle"
-	"github.com/pay-theory/streamer/internal/metric"
+	"github.com/pay-theory/streamer/internal/metric/metrictest"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -224,14 +224,6 @@ func (t *table) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, 
 	return t.Memory.PutPayload(ctx, key, hash, payload, expires)
 }
 
-// tally counts metrics.
-type tally struct {
-	metric.None
-	n map[string]int
-}
-
-func (t *tally) Count(name, action string) { t.n[strings.TrimSpace(name+" "+action)]++ }
-
 type world struct {
 	*router.Router
 	clock       *watch
@@ -239,7 +231,7 @@ type world struct {
 	connections *connections
 	posted      *poster
 	files       *bucket
-	metrics     *tally
+	metrics     *metrictest.Tally
 	log         *bytes.Buffer
 	messages    int
 }
@@ -252,7 +244,7 @@ func open(t *testing.T, entries ...streamer.Entry) *world {
 	}
 	w := &world{
 		clock: &watch{at: start}, requests: &table{Memory: store.NewMemory()}, connections: &connections{rows: map[string]store.Connection{}},
-		posted: &poster{}, files: &bucket{documents: map[string]string{}}, metrics: &tally{n: map[string]int{}}, log: &bytes.Buffer{},
+		posted: &poster{}, files: &bucket{documents: map[string]string{}}, metrics: &metrictest.Tally{}, log: &bytes.Buffer{},
 	}
 	made := 0
 	w.Router = &router.Router{

@@ -84,7 +84,9 @@ func manager() *connection.Manager {
 // metrics is one for the whole process, so that what any part of an invocation measured
 // is written at its end.
 var metrics = sync.OnceValue(func() *metric.Embedded {
-	return &metric.Embedded{Service: need(contract.EnvRequestsTable), Out: os.Stdout}
+	return &metric.Embedded{
+		Service: need(contract.EnvRequestsTable), Tenants: strings.Fields(os.Getenv(contract.EnvMeteredTenants)), Out: os.Stdout,
+	}
 })
 
 // Default clocks of the engine.

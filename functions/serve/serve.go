@@ -18,8 +18,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/functions/authorizer"
 	"github.com/pay-theory/streamer/functions/dispatcher"
@@ -34,11 +32,11 @@ import (
 
 // Authorizer serves $connect's authorizer.
 func Authorizer() {
-	a, err := authorizer.New(os.Getenv(contract.EnvAuth), clock.System{}, logger())
+	a, err := authorizer.New(os.Getenv(contract.EnvAuth), clock.System{}, metrics(), logger())
 	if err != nil {
 		fatal(err)
 	}
-	lambda.Start(a.Handle)
+	start(a.Handle)
 }
 
 // Router serves the WebSocket. It takes every action: the sync ones bound, the async
@@ -94,7 +92,10 @@ func Dispatcher() {
 
 // Reconciler serves the five-minute schedule.
 func Reconciler() {
-	r := reconciler.Reconciler{Requests: requests(), Queue: workers().Queues(workQueue()), Clock: clock.System{}, Metrics: metrics(), Log: logger()}
+	r := reconciler.Reconciler{
+		Requests: requests(), Connections: connections(), Queue: workers().Queues(workQueue()),
+		Clock: clock.System{}, Metrics: metrics(), Log: logger(),
+	}
 	start(r.Handle)
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
+	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 )
 
@@ -43,7 +44,7 @@ var mains = map[string]func(){
 	"reconciler":   Reconciler,
 	"panics": func() {
 		start(func(context.Context) error {
-			metrics().Count(contract.MetricPosts, "")
+			metrics().Add(contract.MetricPosts, metric.Labels{}, 1)
 			panic("oh")
 		})
 	},
@@ -71,7 +72,7 @@ func TestFunctionsThatCannotWorkDoNotStart(t *testing.T) {
 		env  []string
 		want string
 	}{
-		{"authorizer", []string{`STREAMER_AUTH={"issuer":"i"}`}, "audience"},
+		{"authorizer", append([]string{`STREAMER_AUTH={"issuer":"i"}`}, tables...), "audience"},
 		{"router", nil, contract.EnvRequestsTable},
 		{"router", tables[1:], contract.EnvConnectionsTable},
 		{"router", tables, contract.EnvCallbackEndpoint},

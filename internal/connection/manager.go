@@ -65,9 +65,9 @@ func (m *Manager) Send(ctx context.Context, connectionID string, frame protocol.
 	err = classify(err)
 	switch {
 	case err == nil:
-		m.Metrics.Count(contract.MetricPosts, "")
+		m.count(contract.MetricPosts)
 	case errors.Is(err, streamer.ErrGone):
-		m.Metrics.Count(contract.MetricGone, "")
+		m.count(contract.MetricGone)
 		if !m.remember(connectionID) {
 			break // another post found it gone at the same time
 		}
@@ -75,14 +75,20 @@ func (m *Manager) Send(ctx context.Context, connectionID string, frame protocol.
 			m.Log.WarnContext(ctx, "gone connection stays until its time to live", "connection", connectionID, "error", err)
 		}
 	case errors.Is(err, streamer.ErrDenied):
-		m.Metrics.Count(contract.MetricPostDenied, "")
+		m.count(contract.MetricPostDenied)
 		m.Log.ErrorContext(ctx, "post denied: this function's role lacks execute-api:ManageConnections", "error", err)
 	case errors.Is(err, streamer.ErrTooLarge):
-		m.Metrics.Count(contract.MetricPostTooLarge, "")
+		m.count(contract.MetricPostTooLarge)
 		m.Log.ErrorContext(ctx, "post too large", "type", frame.Type(), "bytes", len(data))
+	case errors.Is(err, streamer.ErrThrottled):
+		m.count(contract.MetricPostThrottled)
+	default:
+		m.count(contract.MetricPostFailed)
 	}
 	return err
 }
+
+func (m *Manager) count(what contract.Metric) { m.Metrics.Add(what, metric.Labels{}, 1) }
 
 // IsActive implements streamer.ConnectionManager.
 func (m *Manager) IsActive(connectionID string) bool {

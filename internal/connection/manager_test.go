@@ -20,7 +20,7 @@ import (
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/connection"
-	"github.com/pay-theory/streamer/internal/metric"
+	"github.com/pay-theory/streamer/internal/metric/metrictest"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -60,26 +60,10 @@ func (t *table) Delete(_ context.Context, id string) error {
 	return t.err
 }
 
-// tally counts metrics.
-type tally struct {
-	metric.None
-	mu sync.Mutex
-	n  map[string]int
-}
-
-func (t *tally) Count(name, action string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.n == nil {
-		t.n = map[string]int{}
-	}
-	t.n[name+action]++
-}
-
 type world struct {
 	*connection.Manager
 	table   *table
-	metrics *tally
+	metrics *metrictest.Tally
 	log     *bytes.Buffer
 }
 
@@ -88,7 +72,7 @@ func manager(t *testing.T, handler http.Handler) world {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	w := world{table: &table{}, metrics: &tally{}, log: &bytes.Buffer{}}
+	w := world{table: &table{}, metrics: &metrictest.Tally{}, log: &bytes.Buffer{}}
 	endpoint := server.URL + "/prod"
 	w.Manager = &connection.Manager{
 		Poster: apigatewaymanagementapi.New(apigatewaymanagementapi.Options{
@@ -110,13 +94,13 @@ func TestSend(t *testing.T) {
 	}{
 		"taken":      {200, "", nil, true, map[string]int{"FramesPosted": 1}, ""},
 		"gone":       {410, `{"message":"Gone"}`, streamer.ErrGone, false, map[string]int{"ConnectionsGone": 1}, ""},
-		"throttled":  {429, `{"message":"Rate exceeded"}`, streamer.ErrThrottled, false, nil, ""},
+		"throttled":  {429, `{"message":"Rate exceeded"}`, streamer.ErrThrottled, false, map[string]int{"PostsThrottled": 1}, ""},
 		"denied":     {403, `{"Message":"User is not authorized"}`, streamer.ErrDenied, false, map[string]int{"PostsDenied": 1}, "ManageConnections"},
 		"too large":  {413, `{"message":"Payload too large"}`, streamer.ErrTooLarge, false, map[string]int{"PostsTooLarge": 1}, `"bytes":35`},
-		"broken":     {500, `{"message":"Internal server error"}`, nil, false, nil, ""},
-		"no JSON":    {503, `<html>`, nil, false, nil, ""},
-		"bad id":     {400, `{"message":"Invalid connectionId"}`, nil, false, nil, ""},
-		"redirected": {404, ``, nil, false, nil, ""},
+		"broken":     {500, `{"message":"Internal server error"}`, nil, false, map[string]int{"PostsFailed": 1}, ""},
+		"no JSON":    {503, `<html>`, nil, false, map[string]int{"PostsFailed": 1}, ""},
+		"bad id":     {400, `{"message":"Invalid connectionId"}`, nil, false, map[string]int{"PostsFailed": 1}, ""},
+		"redirected": {404, ``, nil, false, map[string]int{"PostsFailed": 1}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := &gateway{status: c.status, body: c.body}
@@ -133,8 +117,8 @@ func TestSend(t *testing.T) {
 			if want := []string{"POST /prod/@connections/L0SM9cOFvHcCIhw%3D " + encoded + "<nil>"}; !slices.Equal(g.posts, want) {
 				t.Errorf("posts %q, want %q", g.posts, want)
 			}
-			if !maps.Equal(m.metrics.n, c.metrics) {
-				t.Errorf("metrics %v, want %v", m.metrics.n, c.metrics)
+			if !maps.Equal(m.metrics.Sums(), c.metrics) {
+				t.Errorf("metrics %v, want %v", m.metrics.Sums(), c.metrics)
 			}
 			if (c.log == "") != (m.log.Len() == 0) || !strings.Contains(m.log.String(), c.log) {
 				t.Errorf("log is %s, want %s", m.log, c.log)
@@ -157,8 +141,8 @@ func TestAGoneConnectionIsNotPostedToAgain(t *testing.T) {
 			t.Errorf("err is %v", err)
 		}
 	}
-	if m.IsActive("a") || !m.IsActive("b") || len(g.posts) != 1 || !slices.Equal(m.table.forgotten, []string{"a"}) || m.metrics.n["ConnectionsGone"] != 1 {
-		t.Errorf("posts %q, forgotten %q, metrics %v", g.posts, m.table.forgotten, m.metrics.n)
+	if m.IsActive("a") || !m.IsActive("b") || len(g.posts) != 1 || !slices.Equal(m.table.forgotten, []string{"a"}) || m.metrics.Sums()["ConnectionsGone"] != 1 {
+		t.Errorf("posts %q, forgotten %q, metrics %v", g.posts, m.table.forgotten, m.metrics.Sums())
 	}
 }
 

@@ -23,6 +23,9 @@ const (
 	// in milliseconds: {"lease":30000,"visibility":60000,"pulse":2000,
 	// "pulse_idle":10000,"progress":250}. Absent means all defaults.
 	EnvClocks = "STREAMER_CLOCKS"
+	// EnvMeteredTenants are the tenants that have metrics of their own, with blanks
+	// between them. Absent means none.
+	EnvMeteredTenants = "STREAMER_METERED_TENANTS"
 	// EnvCallbackEndpoint is the AWS SDK's own variable for the endpoint of
 	// PostToConnection: the stage's callback URL, always set, so that no code
 	// builds a URL from a request.
@@ -66,4 +69,8 @@ const (
 	OutputDeadLetterURL    = "DeadLetterQueueUrl"
 	OutputWorkers          = "Workers"
 	OutputDashboardName    = "DashboardName"
+	OutputDashboardURL     = "DashboardUrl"
+
+	OutputDetailDashboardName = "DetailDashboardName"
+	OutputDetailDashboardURL  = "DetailDashboardUrl"
 )

@@ -12,6 +12,7 @@ import (
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/internal/view"
@@ -46,8 +47,8 @@ type attempt struct {
 
 // run is one attempt, from its claim to its outcome.
 func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claimed time.Time) error {
-	if row.Attempt == 1 && row.Continuations == 0 {
-		e.Metrics.Duration(contract.MetricQueueWait, row.Action, claimed.Sub(time.UnixMilli(row.CreatedAt)))
+	if first(row) {
+		e.Metrics.Value(contract.MetricQueueWait, metric.Labels{Action: row.Action}, claimed.UnixMilli()-row.CreatedAt)
 	}
 	a := &attempt{
 		Executor: e, delivery: d, row: row, claimed: claimed, ends: e.ends(ctx, row, claimed), busy: make(chan struct{}, 1),
@@ -59,6 +60,7 @@ func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claim
 		func(ctx context.Context, u lifecycle.Update) (lifecycle.Row, error) {
 			return e.Requests.Update(ctx, d.Key, u)
 		}, lost)
+	defer a.measure()
 	defer a.session.Stop()
 	var keepers sync.WaitGroup
 	keep, stop := context.WithCancel(ctx)
@@ -71,6 +73,24 @@ func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claim
 	keepers.Go(func() { a.limit(keep, lost) })
 
 	return a.resolve(ctx, work, a.handle(ctx, work))
+}
+
+// first reports whether nobody has worked on the request before.
+func first(row lifecycle.Row) bool { return row.Attempt == 1 && row.Continuations == 0 }
+
+// measure records what the run was like.
+func (a *attempt) measure() {
+	of, told := metric.Labels{Action: a.row.Action}, a.session.Tally()
+	a.Metrics.Value(contract.MetricRunTime, of, a.Clock.Now().Sub(a.claimed).Milliseconds())
+	if told.Posted > 0 {
+		a.Metrics.Add(contract.MetricProgressPosted, of, told.Posted)
+	}
+	if coalesced := told.Reported - told.Framed; coalesced > 0 {
+		a.Metrics.Add(contract.MetricProgressCoalesced, of, coalesced)
+	}
+	if first(a.row) && !told.First.IsZero() {
+		a.Metrics.Value(contract.MetricFirstProgress, of, told.First.UnixMilli()-a.row.CreatedAt)
+	}
 }
 
 // hold keeps the message invisible to everyone else.

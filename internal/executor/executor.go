@@ -219,16 +219,16 @@ func (e *Executor) untold(ctx context.Context, d Delivery, row lifecycle.Row) er
 
 // ended records what became of a request.
 func (e *Executor) ended(ctx context.Context, row lifecycle.Row) {
-	name := map[protocol.Status]string{
+	how := map[protocol.Status]contract.Metric{
 		protocol.Completed: contract.MetricCompleted,
 		protocol.Failed:    contract.MetricFailed,
 		protocol.Cancelled: contract.MetricCancelled,
 	}[row.Status]
-	took := time.Duration(row.EndedAt-row.CreatedAt) * time.Millisecond
-	e.Metrics.Count(name, row.Action)
-	e.Metrics.Duration(contract.MetricDuration, row.Action, took)
+	of, took := metric.Labels{Action: row.Action, Code: string(row.Code), Tenant: row.Key().Tenant}, row.EndedAt-row.CreatedAt
+	e.Metrics.Add(how, of, 1)
+	e.Metrics.Value(contract.MetricDuration, of, took)
 	e.Log.InfoContext(ctx, "request ended", "request", row.Key().ID, "tenant", row.Key().Tenant, "action", row.Action,
-		"status", row.Status, "attempt", row.Attempt, "code", row.Code, "ms", took.Milliseconds())
+		"status", row.Status, "attempt", row.Attempt, "code", row.Code, "ms", took)
 }
 
 // payload reads the input of a request, wherever it is kept.

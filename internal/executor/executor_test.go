@@ -23,8 +23,8 @@ type (
 	reporter = streamer.Reporter[json.RawMessage]
 )
 
-var ended = func(name string) map[string]int {
-	return map[string]int{name: 1, contract.MetricDuration: 1, contract.MetricQueueWait: 1}
+var ended = func(how contract.Metric) map[contract.Metric]int {
+	return map[contract.Metric]int{how: 1, contract.MetricDuration: 1, contract.MetricQueueWait: 1}
 }
 
 func TestSuccess(t *testing.T) {
@@ -298,7 +298,7 @@ func TestTimes(t *testing.T) {
 		r.wantDone(r.deliver("m1"))
 		r.wantStatus(protocol.Failed, protocol.Deadline)
 		r.wantFrames("failed")
-		r.wantCounts(map[string]int{contract.MetricFailed: 1, contract.MetricDuration: 1})
+		r.wantCounts(map[contract.Metric]int{contract.MetricFailed: 1, contract.MetricDuration: 1})
 		if row := r.row(); row.Fence != 1 || row.Attempt != 0 || row.Carrier != "m1" {
 			t.Errorf("row %+v", row)
 		}
@@ -543,7 +543,7 @@ func TestVerdicts(t *testing.T) {
 		}
 		r.wantKept(r.deliver("m1"))
 		r.wantStatus(protocol.Cancelled, "")
-		r.wantCounts(map[string]int{})
+		r.wantCounts(map[contract.Metric]int{})
 	})
 	play(t, "table does not answer", func(t *testing.T, r *rig) {
 		r.before = func(lifecycle.Update) error { return errNoAnswer }
@@ -699,7 +699,7 @@ func TestLost(t *testing.T) {
 			if _, over := r.docs[view.ResultKey(key, 2)]; over {
 				t.Error("wrote over the result of the one that has it")
 			}
-			r.wantCounts(map[string]int{contract.MetricQueueWait: 1})
+			r.wantCounts(map[contract.Metric]int{contract.MetricQueueWait: 1})
 		})
 	}
 	play(t, "because the table does not answer", func(t *testing.T, r *rig) {

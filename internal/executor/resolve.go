@@ -11,6 +11,7 @@ import (
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
@@ -132,7 +133,7 @@ func (a *attempt) goOn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKeep, err)
 	}
-	a.Metrics.Count(contract.MetricContinued, a.row.Action)
+	a.Metrics.Add(contract.MetricContinued, metric.Labels{Action: a.row.Action}, 1)
 	a.Log.InfoContext(ctx, "request goes on in another function", "request", a.delivery.Key.ID, "action", a.row.Action,
 		"attempt", row.Attempt, "continuations", row.Continuations)
 	a.session.Leave(ctx, row.Watchers, a.within(ctx, noteBudget))
@@ -156,7 +157,7 @@ func (a *attempt) retry(ctx context.Context, next time.Time, f *streamer.Error) 
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrKeep, err)
 	}
-	a.Metrics.Count(contract.MetricRetried, a.row.Action)
+	a.Metrics.Add(contract.MetricRetried, metric.Labels{Action: a.row.Action, Code: string(f.Code)}, 1)
 	now := a.Clock.Now()
 	a.session.End(ctx, protocol.RetryingFrame{
 		Event:   protocol.Event{RequestID: a.delivery.Key.ID, Ref: a.row.Ref, Seq: seq, TS: now.UnixMilli()},

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,8 +19,10 @@ import (
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/clock"
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
@@ -59,7 +62,7 @@ type rig struct {
 	docs          map[string][]byte
 	docErr        error
 	linkErr       error
-	counts        map[string]int
+	counts        map[contract.Metric]int
 	log           bytes.Buffer
 	deliveries    int
 }
@@ -75,7 +78,7 @@ func play(t *testing.T, name string, test func(t *testing.T, r *rig)) {
 		synctest.Test(t, func(t *testing.T) {
 			r := &rig{
 				t: t, began: time.Now(), table: store.NewMemory(), fate: map[string]error{}, frames: map[string][]protocol.Frame{},
-				docs: map[string][]byte{}, counts: map[string]int{},
+				docs: map[string][]byte{}, counts: map[contract.Metric]int{},
 			}
 			r.Executor = &executor.Executor{
 				Requests: table{r.table, r}, Files: files{r}, Connections: connections{r}, Queue: queue{r},
@@ -255,19 +258,18 @@ func (r *rig) wantBack(d time.Duration) {
 	}
 }
 
-func (r *rig) wantCounts(want map[string]int) {
+// perRun are the metrics that say what a run was like, whatever came of it.
+var perRun = []contract.Metric{contract.MetricRunTime, contract.MetricFirstProgress, contract.MetricProgressPosted, contract.MetricProgressCoalesced}
+
+// wantCounts holds what was measured, but for perRun.
+func (r *rig) wantCounts(want map[contract.Metric]int) {
 	r.t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for name, n := range r.counts {
-		if want[name] != n {
-			r.t.Errorf("metric %s was counted %d times, want %d", name, n, want[name])
-		}
-	}
-	for name, n := range want {
-		if r.counts[name] != n {
-			r.t.Errorf("metric %s was counted %d times, want %d", name, r.counts[name], n)
-		}
+	got := maps.Clone(r.counts)
+	maps.DeleteFunc(got, func(m contract.Metric, _ int) bool { return slices.Contains(perRun, m) })
+	if !maps.Equal(got, want) {
+		r.t.Errorf("measured %v, want %v", got, want)
 	}
 }
 
@@ -393,11 +395,14 @@ func (requestFiles) Put(context.Context, string, string, io.Reader) (streamer.Fi
 
 type metrics struct{ r *rig }
 
-func (m metrics) Count(name, _ string) { m.r.set(func() { m.r.counts[name]++ }) }
-func (m metrics) Duration(name, _ string, d time.Duration) {
-	m.r.set(func() { m.r.counts[name]++ })
-	if d < 0 {
-		m.r.t.Errorf("metric %s is %s", name, d)
+func (m metrics) Add(what contract.Metric, _ metric.Labels, n int) {
+	m.r.set(func() { m.r.counts[what] += n })
+}
+
+func (m metrics) Value(what contract.Metric, _ metric.Labels, v int64) {
+	m.r.set(func() { m.r.counts[what]++ })
+	if v < 0 {
+		m.r.t.Errorf("metric %s is %d", what.Name, v)
 	}
 }
 

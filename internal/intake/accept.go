@@ -12,6 +12,7 @@ import (
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
@@ -45,7 +46,7 @@ func (d Desk) Accept(ctx context.Context, r Request) (row lifecycle.Row, duplica
 	if err != nil {
 		return row, false, err
 	}
-	d.Metrics.Count(contract.MetricAccepted, row.Action)
+	d.Metrics.Add(contract.MetricAccepted, metric.Labels{Action: row.Action, Tenant: row.Key().Tenant}, 1)
 	return row, false, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -41,7 +42,7 @@ func (d Desk) Cancel(ctx context.Context, key lifecycle.Key, user string) (row l
 			return row, false, err
 		}
 		if ended = row.Status.Terminal(); ended {
-			d.Metrics.Count(contract.MetricCancelled, row.Action)
+			d.Metrics.Add(contract.MetricCancelled, metric.Labels{Action: row.Action, Tenant: row.Key().Tenant}, 1)
 		}
 		return row, ended, nil
 	}

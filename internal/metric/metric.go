@@ -4,29 +4,30 @@ package metric
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/prozz/aws-embedded-metrics-golang/emf"
 
 	"github.com/pay-theory/streamer/internal/contract"
 )
 
-// maxValues is how many values of one metric a line may have (CloudWatch user guide,
-// "Specification: Embedded metric format").
-const maxValues = 100
-
-// Recorder takes measurements. An action that is empty means that the metric is not by
-// action.
+// Recorder takes measurements.
 type Recorder interface {
-	// Count adds one to a metric.
-	Count(metric, action string)
-	// Duration records a duration in milliseconds.
-	Duration(metric, action string, d time.Duration)
+	// Add adds n to what is counted of a metric.
+	Add(m contract.Metric, of Labels, n int)
+	// Value records one value of a metric that is no sum.
+	Value(m contract.Metric, of Labels, v int64)
 }
+
+// Labels say what was measured, as far as it is known. Each metric takes those of them
+// that contract.Metric.By names.
+type Labels struct{ Action, Code, Tenant string }
 
 // Embedded is the Recorder that writes to a function's log. It gathers what is measured
 // until Flush, so that an invocation that posts forty frames writes one line and not
@@ -34,64 +35,76 @@ type Recorder interface {
 type Embedded struct {
 	// Service is the value of contract.DimensionService.
 	Service string
+	// Tenants are those that may stand in contract.DimensionTenant: each costs metrics of
+	// its own.
+	Tenants []string
 	Out     io.Writer
 
 	mu       sync.Mutex
-	gathered map[string]*measurements // by action
+	gathered map[Labels]*measurements
 }
 
-// measurements are those of one action, by metric.
+// measurements are those with the same labels, by metric.
 type measurements struct {
-	counts    map[string]int64
-	durations map[string][]int64 // milliseconds
+	sums   map[contract.Metric]int
+	values map[contract.Metric][]int64
 }
 
-// Count implements Recorder.
-func (e *Embedded) Count(metric, action string) {
+// Add implements Recorder.
+func (e *Embedded) Add(m contract.Metric, of Labels, n int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.of(action).counts[metric]++
+	e.of(m, of).sums[m] += n
 }
 
-// Duration implements Recorder.
-func (e *Embedded) Duration(metric, action string, d time.Duration) {
+// Value implements Recorder.
+func (e *Embedded) Value(m contract.Metric, of Labels, v int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	m := e.of(action)
-	m.durations[metric] = append(m.durations[metric], d.Milliseconds())
+	with := e.of(m, of)
+	with.values[m] = append(with.values[m], v)
 }
 
-func (e *Embedded) of(action string) *measurements {
+// of finds where a measurement belongs: a metric's line has the labels that the metric
+// takes, and no others.
+func (e *Embedded) of(m contract.Metric, of Labels) *measurements {
+	if !m.By.Action {
+		of.Action = ""
+	}
+	if !m.By.Code {
+		of.Code = ""
+	}
+	if !m.By.Tenant || !slices.Contains(e.Tenants, of.Tenant) {
+		of.Tenant = ""
+	}
 	if e.gathered == nil {
-		e.gathered = map[string]*measurements{}
+		e.gathered = map[Labels]*measurements{}
 	}
-	m := e.gathered[action]
-	if m == nil {
-		m = &measurements{counts: map[string]int64{}, durations: map[string][]int64{}}
-		e.gathered[action] = m
+	with := e.gathered[of]
+	if with == nil {
+		with = &measurements{sums: map[contract.Metric]int{}, values: map[contract.Metric][]int64{}}
+		e.gathered[of] = with
 	}
-	return m
+	return with
 }
 
-// Flush writes what was gathered since the last Flush: a line for each action, with the
-// sum of each count and all values of each duration. It belongs at the end of each
-// invocation; what a process that is killed has not written is not measured.
+// Flush writes what was gathered since the last Flush: a line for all that has the same
+// labels, and one more for each further value of the same metric. It belongs at the end of
+// each invocation; what a process that is killed has not written is not measured.
 func (e *Embedded) Flush() error {
 	e.mu.Lock()
 	gathered := e.gathered
 	e.gathered = nil
 	e.mu.Unlock()
-	now := time.Now()
-	var lines bytes.Buffer
-	for _, action := range slices.Sorted(maps.Keys(gathered)) {
-		for m := gathered[action]; len(m.counts)+len(m.durations) > 0; {
-			if err := json.NewEncoder(&lines).Encode(e.line(action, m, now)); err != nil {
-				return fmt.Errorf("write metrics: %w", err)
-			}
-		}
-	}
-	if lines.Len() == 0 {
+	if len(gathered) == 0 {
 		return nil
+	}
+	now := time.Now()
+	var lines bytes.Buffer // in memory, since a Logger does not tell of errors
+	for _, of := range slices.SortedFunc(maps.Keys(gathered), Labels.compare) {
+		for with := gathered[of]; len(with.sums)+len(with.values) > 0; {
+			e.line(&lines, of, with, now)
+		}
 	}
 	if _, err := e.Out.Write(lines.Bytes()); err != nil {
 		return fmt.Errorf("write metrics: %w", err)
@@ -99,48 +112,45 @@ func (e *Embedded) Flush() error {
 	return nil
 }
 
-type definition struct {
-	Name string
-	Unit string
+func (l Labels) compare(m Labels) int {
+	return slices.Compare([]string{l.Action, l.Code, l.Tenant}, []string{m.Action, m.Code, m.Tenant})
 }
 
-// line takes from m what fits into one line.
-func (e *Embedded) line(action string, m *measurements, now time.Time) map[string]any {
-	line := map[string]any{contract.DimensionService: e.Service}
-	dimensions := [][]string{{contract.DimensionService}}
-	if action != "" {
-		line[contract.DimensionAction] = action
-		dimensions = append(dimensions, []string{contract.DimensionService, contract.DimensionAction})
-	}
-	var metrics []definition
-	for _, name := range slices.Sorted(maps.Keys(m.counts)) {
-		line[name] = m.counts[name]
-		metrics = append(metrics, definition{name, "Count"})
-	}
-	clear(m.counts)
-	for _, name := range slices.Sorted(maps.Keys(m.durations)) {
-		values := m.durations[name]
-		n := min(len(values), maxValues)
-		line[name] = values[:n]
-		metrics = append(metrics, definition{name, "Milliseconds"})
-		if m.durations[name] = values[n:]; n == len(values) {
-			delete(m.durations, name)
+// line writes all sums and the first value of each metric, and takes them from with.
+func (e *Embedded) line(out io.Writer, of Labels, with *measurements, now time.Time) {
+	service := emf.NewDimension(contract.DimensionService, e.Service)
+	l := emf.New(emf.WithWriter(out), emf.WithoutDimensions(), emf.WithTimestamp(now)).
+		Namespace(contract.MetricNamespace).DimensionSet(service)
+	for _, d := range []emf.Dimension{
+		emf.NewDimension(contract.DimensionAction, of.Action),
+		emf.NewDimension(contract.DimensionCode, of.Code),
+		emf.NewDimension(contract.DimensionTenant, of.Tenant),
+	} {
+		if d.Value != "" {
+			l.DimensionSet(service, d)
 		}
 	}
-	line["_aws"] = map[string]any{
-		"Timestamp": now.UnixMilli(),
-		"CloudWatchMetrics": []map[string]any{{
-			"Namespace": contract.MetricNamespace, "Dimensions": dimensions, "Metrics": metrics,
-		}},
+	for _, m := range slices.SortedFunc(maps.Keys(with.sums), byName) {
+		l.MetricAs(m.Name, with.sums[m], emf.MetricUnit(m.Unit))
 	}
-	return line
+	clear(with.sums)
+	for _, m := range slices.SortedFunc(maps.Keys(with.values), byName) {
+		values := with.values[m]
+		l.MetricAs(m.Name, int(values[0]), emf.MetricUnit(m.Unit))
+		if with.values[m] = values[1:]; len(values) == 1 {
+			delete(with.values, m)
+		}
+	}
+	l.Log()
 }
+
+func byName(m, n contract.Metric) int { return strings.Compare(m.Name, n.Name) }
 
 // None records nothing.
 type None struct{}
 
-// Count implements Recorder.
-func (None) Count(string, string) {}
+// Add implements Recorder.
+func (None) Add(contract.Metric, Labels, int) {}
 
-// Duration implements Recorder.
-func (None) Duration(string, string, time.Duration) {}
+// Value implements Recorder.
+func (None) Value(contract.Metric, Labels, int64) {}

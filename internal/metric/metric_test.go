@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,24 +59,27 @@ func lines(t *testing.T, out *bytes.Buffer) []map[string]any {
 		}
 		delete(members, "_aws")
 		members["units"] = units
-		members["sets"] = len(directive.Dimensions)
+		members["sets"] = fmt.Sprint(directive.Dimensions)
 		all = append(all, members)
 	}
 	return all
 }
 
-func TestFlushWritesOneLinePerAction(t *testing.T) {
+func TestFlushWritesOneLineForAllWithTheSameLabels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		m := &metric.Embedded{Service: "table", Out: &out}
+		m := &metric.Embedded{Service: "table", Tenants: []string{"acme"}, Out: &out}
+		all := metric.Labels{Action: "echo", Code: "TIMEOUT", Tenant: "acme"}
 		for range 40 {
-			m.Count(contract.MetricPosts, "")
+			m.Add(contract.MetricPosts, all, 1)
 		}
-		m.Count(contract.MetricGone, "")
-		m.Count(contract.MetricCompleted, "echo")
-		m.Duration(contract.MetricDuration, "echo", 1500*time.Millisecond)
-		m.Duration(contract.MetricDuration, "echo", 2*time.Second)
-		m.Duration(contract.MetricOldestOpen, "", 0)
+		m.Add(contract.MetricGone, metric.Labels{}, 2)
+		m.Add(contract.MetricCompleted, all, 1)
+		m.Add(contract.MetricFailed, all, 1)
+		m.Add(contract.MetricCompleted, metric.Labels{Action: "echo", Tenant: "globex"}, 1)
+		m.Value(contract.MetricDuration, all, 1500)
+		m.Value(contract.MetricDuration, all, 2000)
+		m.Value(contract.MetricOldestOpen, all, 0)
 		if out.Len() != 0 {
 			t.Errorf("written before the end: %s", &out)
 		}
@@ -86,12 +88,29 @@ func TestFlushWritesOneLinePerAction(t *testing.T) {
 		}
 		want := []map[string]any{
 			{
-				"Service": "table", "FramesPosted": 40.0, "ConnectionsGone": 1.0, "OldestWaiting": []any{0.0}, "sets": 1,
+				"Service": "table", "FramesPosted": 40.0, "ConnectionsGone": 2.0, "OldestWaiting": 0.0,
+				"sets":  "[[Service]]",
 				"units": map[string]any{"FramesPosted": "Count", "ConnectionsGone": "Count", "OldestWaiting": "Milliseconds"},
 			},
 			{
-				"Service": "table", "Action": "echo", "RequestsCompleted": 1.0, "RequestDuration": []any{1500.0, 2000.0}, "sets": 2,
+				"Service": "table", "Action": "echo", "RequestsCompleted": 1.0, // of a tenant that is not metered
+				"sets":  "[[Service] [Service Action]]",
+				"units": map[string]any{"RequestsCompleted": "Count"},
+			},
+			{
+				"Service": "table", "Action": "echo", "Tenant": "acme", "RequestsCompleted": 1.0, "RequestDuration": 1500.0,
+				"sets":  "[[Service] [Service Action] [Service Tenant]]",
 				"units": map[string]any{"RequestsCompleted": "Count", "RequestDuration": "Milliseconds"},
+			},
+			{
+				"Service": "table", "Action": "echo", "Tenant": "acme", "RequestDuration": 2000.0,
+				"sets":  "[[Service] [Service Action] [Service Tenant]]",
+				"units": map[string]any{"RequestDuration": "Milliseconds"},
+			},
+			{
+				"Service": "table", "Action": "echo", "Code": "TIMEOUT", "Tenant": "acme", "RequestsFailed": 1.0,
+				"sets":  "[[Service] [Service Action] [Service Code] [Service Tenant]]",
+				"units": map[string]any{"RequestsFailed": "Count"},
 			},
 		}
 		if got := lines(t, &out); !reflect.DeepEqual(got, want) {
@@ -102,44 +121,12 @@ func TestFlushWritesOneLinePerAction(t *testing.T) {
 		if err := m.Flush(); err != nil || out.Len() != 0 {
 			t.Errorf("with nothing measured it wrote %q, err %v", &out, err)
 		}
-		m.Count(contract.MetricPosts, "")
+		m.Add(contract.MetricPosts, metric.Labels{}, 1)
 		if err := m.Flush(); err != nil {
 			t.Fatal(err)
 		}
 		if got := lines(t, &out); len(got) != 1 || got[0]["FramesPosted"] != 1.0 {
 			t.Errorf("the next invocation's are %v", got)
-		}
-	})
-}
-
-func TestFlushSplitsManyValues(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
-		m := &metric.Embedded{Service: "table", Out: &out}
-		m.Count(contract.MetricAccepted, "a")
-		for i := range 250 {
-			m.Duration(contract.MetricQueueWait, "a", time.Duration(i)*time.Millisecond)
-		}
-		if err := m.Flush(); err != nil {
-			t.Fatal(err)
-		}
-		var sizes []int
-		accepted, next := 0, 0.0
-		for _, line := range lines(t, &out) {
-			values := line["QueueWait"].([]any)
-			sizes = append(sizes, len(values))
-			for _, v := range values {
-				if v != next {
-					t.Fatalf("value %v, want %v", v, next)
-				}
-				next++
-			}
-			if _, there := line["RequestsAccepted"]; there {
-				accepted++
-			}
-		}
-		if !slices.Equal(sizes, []int{100, 100, 50}) || accepted != 1 {
-			t.Errorf("lines of %v values, the count in %d of them", sizes, accepted)
 		}
 	})
 }
@@ -152,8 +139,8 @@ func TestRecordingConcurrently(t *testing.T) {
 		for i := range 8 {
 			all.Go(func() {
 				for range 100 {
-					m.Count(contract.MetricPosts, fmt.Sprint("a", i%2))
-					m.Duration(contract.MetricDuration, "", time.Millisecond)
+					m.Add(contract.MetricAccepted, metric.Labels{Action: fmt.Sprint("a", i%2)}, 1)
+					m.Value(contract.MetricDuration, metric.Labels{}, 1)
 				}
 			})
 		}
@@ -161,15 +148,15 @@ func TestRecordingConcurrently(t *testing.T) {
 		if err := m.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		posts, durations := 0.0, 0
+		accepted, durations := 0.0, 0.0
 		for _, line := range lines(t, &out) {
-			n, _ := line["FramesPosted"].(float64)
-			posts += n
-			values, _ := line["RequestDuration"].([]any)
-			durations += len(values)
+			n, _ := line["RequestsAccepted"].(float64)
+			accepted += n
+			ms, _ := line["RequestDuration"].(float64)
+			durations += ms
 		}
-		if posts != 800 || durations != 800 {
-			t.Errorf("%v posts and %d durations, want 800 of each", posts, durations)
+		if accepted != 800 || durations != 800 {
+			t.Errorf("%v accepted and %v durations, want 800 of each", accepted, durations)
 		}
 	})
 }
@@ -180,7 +167,7 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("pipe is closed"
 
 func TestFlushTellsOfAWriteThatFailed(t *testing.T) {
 	m := &metric.Embedded{Service: "table", Out: broken{}}
-	m.Count(contract.MetricPosts, "")
+	m.Add(contract.MetricPosts, metric.Labels{}, 1)
 	if err := m.Flush(); err == nil || !strings.Contains(err.Error(), "pipe is closed") {
 		t.Errorf("err is %v", err)
 	}
@@ -191,7 +178,10 @@ func TestFlushTellsOfAWriteThatFailed(t *testing.T) {
 
 func TestNoneRecordsNothing(t *testing.T) {
 	var r metric.Recorder = metric.None{}
-	if n := testing.AllocsPerRun(10, func() { r.Count("a", "b"); r.Duration("a", "b", 1) }); n != 0 {
+	if n := testing.AllocsPerRun(10, func() {
+		r.Add(contract.MetricPosts, metric.Labels{}, 1)
+		r.Value(contract.MetricRunTime, metric.Labels{}, 1)
+	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -221,6 +221,13 @@ func (s *Session) End(ctx context.Context, f protocol.Frame, seq int64, watchers
 	return s.drain(ctx, budget)
 }
 
+// Tally is what became of the reports so far; see Tracker.Tally.
+func (s *Session) Tally() Tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tracker.Tally()
+}
+
 // State is how far the attempt is; see Tracker.State.
 func (s *Session) State() lifecycle.State {
 	s.mu.Lock()

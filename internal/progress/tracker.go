@@ -57,9 +57,19 @@ type Tracker struct {
 	framedAt  time.Time
 	lanes     []*lane
 
+	tally Tally
+
 	gone     []string // watchers to drop at the next pulse
 	pulsedAt time.Time
 	leaseEnd time.Time // no post after it; zero once the request is terminal
+}
+
+// Tally counts what became of the reports of a run.
+type Tally struct {
+	Reported int       // reports that were taken
+	Framed   int       // those that got a frame; a newer one took the place of the others
+	Posted   int       // progress frames that were taken, each watcher's by itself
+	First    time.Time // when the first of them was; zero if none was
 }
 
 type numbered struct {
@@ -115,6 +125,7 @@ func (t *Tracker) take(percentage float64, message string) bool {
 	if t.closed || math.IsNaN(percentage) || math.IsInf(percentage, 0) {
 		return false
 	}
+	t.tally.Reported++
 	t.percentage = max(t.percentage, min(max(percentage, 0), 100))
 	t.message = Cut(message, protocol.MaxProgressMessage)
 	t.changed = true
@@ -136,6 +147,7 @@ func (t *Tracker) number() int64 {
 }
 
 func (t *Tracker) frame(seq int64, now time.Time) protocol.Frame {
+	t.tally.Framed++
 	return protocol.Progress{
 		Event:      protocol.Event{RequestID: t.id, Ref: t.ref, Seq: seq, TS: now.UnixMilli()},
 		Percentage: t.percentage, Message: t.message, Attempt: t.attempt,
@@ -217,11 +229,23 @@ func (t *Tracker) Posted(p Post, err error, now time.Time) {
 		if p.certain {
 			l.next++
 		}
+		if p.Frame.Type() == protocol.TypeProgress && err == nil {
+			t.count(now)
+		}
 	default:
 		l.until = now.Add(min(backoffFirst<<min(l.tries, 10), backoffMost))
 		l.tries++
 	}
 }
+
+func (t *Tracker) count(now time.Time) {
+	if t.tally.Posted++; t.tally.Posted == 1 {
+		t.tally.First = now
+	}
+}
+
+// Tally is what became of the reports so far.
+func (t *Tracker) Tally() Tally { return t.tally }
 
 // Told reports whether every watcher got all that is certain to go out.
 func (t *Tracker) Told() bool {

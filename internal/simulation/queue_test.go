@@ -200,7 +200,7 @@ func (w *world) reconcile() {
 	}
 	w.in(5*time.Minute, w.reconcile)
 	w.start("reconciler", time.Minute, func(ctx context.Context, p *process) func() {
-		r := reconciler.Reconciler{Requests: table{w.table.Memory, p}, Queue: work{p}, Clock: p, Metrics: metric.None{}, Log: w.log}
+		r := reconciler.Reconciler{Requests: table{w.table.Memory, p}, Connections: connections{p}, Queue: work{p}, Clock: p, Metrics: metric.None{}, Log: w.log}
 		err := r.Handle(ctx)
 		return func() {
 			if err != nil {

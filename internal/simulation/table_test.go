@@ -193,6 +193,11 @@ func (c connections) Get(ctx context.Context, id string) (store.Connection, bool
 	return f.row, f.exists, err
 }
 
+// Live implements reconciler.Connections.
+func (c connections) Live(ctx context.Context, _ time.Time) (int, error) {
+	return ask(c.p, ctx, toTable, "count connections", 0, func() (int, error) { return len(c.p.w.gateway.rows), nil })
+}
+
 // Delete implements store.Connections.
 func (c connections) Delete(ctx context.Context, id string) error {
 	_, err := ask(c.p, ctx, toTable, "delete connection "+id, 0, func() (struct{}, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -372,6 +373,24 @@ func (d DynamoConnections) Delete(ctx context.Context, id string) error {
 		return fmt.Errorf("delete connection: %w", err)
 	}
 	return nil
+}
+
+// Live counts the connections that have not run out at now. It reads the whole table, a
+// page of 1 MB at a time, eventually consistent.
+func (d DynamoConnections) Live(ctx context.Context, now time.Time) (n int, err error) {
+	pages := dynamodb.NewScanPaginator(d.Client, &dynamodb.ScanInput{
+		TableName: &d.Table, Select: types.SelectCount, FilterExpression: aws.String("#e > :now"),
+		ExpressionAttributeNames:  map[string]string{"#e": contract.ExpiresAt},
+		ExpressionAttributeValues: item{":now": &types.AttributeValueMemberN{Value: strconv.FormatInt(now.Unix(), 10)}},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return 0, fmt.Errorf("count connections: %w", err)
+		}
+		n += int(page.Count)
+	}
+	return n, nil
 }
 
 func connectionKey(id string) item {

@@ -1,8 +1,11 @@
 package store_test
 
 import (
+	"context"
+	"crypto/rand"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -27,6 +30,35 @@ func TestDynamoConnections(t *testing.T) {
 	storetest.ExerciseConnections(t, func(*testing.T) store.Connections {
 		return store.DynamoConnections{Client: client, Table: table}
 	})
+}
+
+func TestConnectionsThatRanOutAreNotLive(t *testing.T) {
+	client, table := stage(t, contract.OutputConnectionsTable)
+	connections := store.DynamoConnections{Client: client, Table: table}
+	now := time.Now()
+	count := func() int {
+		t.Helper()
+		n, err := connections.Live(t.Context(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := count()
+	for id, expires := range map[string]time.Time{"live": now.Add(time.Minute), "over": now.Add(-time.Minute), "just now": now} {
+		c := store.Connection{ID: rand.Text() + id, Tenant: "t", User: "u", UserKey: "k", ExpiresAt: expires.Unix()}
+		if err := connections.Put(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if err := connections.Delete(context.WithoutCancel(t.Context()), c.ID); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	if got := count(); got != before+1 {
+		t.Errorf("%d more, want the one that has not run out", got-before)
+	}
 }
 
 // stage is the local stage's DynamoDB, and the name of one of its tables.

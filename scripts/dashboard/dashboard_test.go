@@ -26,10 +26,10 @@ func TestParseReadsTheRealDashboard(t *testing.T) {
 	if len(widgets[0].alarms) == 0 {
 		t.Errorf("the first widget lists no alarms: %+v", widgets[0])
 	}
-	if titles["Requests accepted and ended"] != 4 || metrics < 20 {
+	if titles["Requests accepted, answered and ended"] != 5 || metrics < 20 {
 		t.Errorf("read %d metrics: %v", metrics, titles)
 	}
-	accepted := widgets[2].metrics[0]
+	accepted := widgets[1].metrics[0]
 	if accepted.name != "RequestsAccepted" || accepted.stat != "Sum" || accepted.label != "accepted" || accepted.dimensions["Service"] == "" {
 		t.Errorf("got %+v", accepted)
 	}
