@@ -36,8 +36,8 @@ lint: ## Check formatting and vet
 protocol: ## Write the protocol's documents anew from the Go sources
 	@$(PROTOCOL) $(DOCUMENTS)
 
-verify: ## Check that the protocol's documents are what the Go sources say
-	@$(PROTOCOL) -check $(DOCUMENTS)
+verify: ## Check that the protocol's documents are what the Go sources say, and break no client of the last release
+	@$(PROTOCOL) -check -released protocol/testdata/released/schema.json $(DOCUMENTS)
 
 integ: node_modules ## Run the integration tests on the local stage, or on any with OUTPUTS=file
 ifdef OUTPUTS

@@ -44,4 +44,11 @@
 // The document is then checked as if it stood in the message, so a request by reference
 // is the same as one by value, for its idempotency key too. A reference is its own user's
 // alone: anyone else's is answered as one that is not there.
+//
+// # Documents
+//
+// schema.json and asyncapi.json say all of this to programs, and the TypeScript SDK's types
+// to its users: make protocol writes them from this package. testdata/released/schema.json
+// is that of the last release, copied when there is one. A change that would break a client
+// of it, which sends what it sent and takes what it took, fails make verify.
 package protocol

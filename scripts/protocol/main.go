@@ -4,6 +4,7 @@
 //	go tool protocol -actions web/actions.ts ./actions          # types for connect<Actions>(url)
 //	go tool protocol -asyncapi asyncapi.json -schema schema.json ./actions
 //	go tool protocol -check -actions web/actions.ts ./actions   # fails if a file is not so
+//	go tool protocol -released released.json ./actions          # fails if older clients would break
 //
 // A module has the tool after
 //
@@ -39,6 +40,7 @@ func main() {
 	flag.StringVar(&out.actions, "actions", "", "write the actions' TypeScript types to this `file`")
 	flag.StringVar(&out.frames, "frames", "", "write the protocol's own TypeScript types, as an SDK needs them, to this `file`")
 	flag.BoolVar(&out.check, "check", false, "write nothing, and fail if a file is not as it would be written")
+	flag.StringVar(&out.released, "released", "", "fail if clients made for the JSON Schema in this `file` would break")
 	flag.Parse()
 	if err := out.make(flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "protocol:", err)
@@ -46,9 +48,10 @@ func main() {
 	}
 }
 
-// outputs are the files to write; an empty name is none.
+// outputs are the files to write, and one to compare with; an empty name is none.
 type outputs struct {
 	schema, asyncAPI, actions, frames string
+	released                          string
 	check                             bool
 }
 
@@ -64,6 +67,11 @@ func (o outputs) make(packages []string) error {
 	w, err := read(src)
 	if err != nil {
 		return err
+	}
+	if o.released != "" {
+		if err := w.checkReleased(o.released); err != nil {
+			return err
+		}
 	}
 	for _, file := range []struct {
 		name  string

@@ -156,7 +156,7 @@ func eachRef(v any, visit func(ref string)) {
 
 // at is what stands at a reference within a document; nil if nothing does.
 func at(doc any, ref string) any {
-	for _, name := range strings.Split(strings.TrimPrefix(ref, "#/"), "/") {
+	for _, name := range strings.FieldsFunc(strings.TrimPrefix(ref, "#/"), func(r rune) bool { return r == '/' }) {
 		object, _ := doc.(map[string]any)
 		doc = object[name]
 	}
