@@ -164,6 +164,7 @@ func (s *StreamerConstruct) newFunction(parent constructs.Construct, name string
 	logs := awslogs.NewLogGroup(scope, jsii.String("Logs"), &awslogs.LogGroupProps{
 		Retention:     p.LogRetention,
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		EncryptionKey: p.EncryptionKey,
 	})
 	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
@@ -175,8 +176,12 @@ func (s *StreamerConstruct) newFunction(parent constructs.Construct, name string
 	for _, permission := range permissions {
 		role.AddToPolicy(permission.statement())
 	}
-	if f.usesKey && p.EncryptionKey != nil {
+	switch {
+	case p.EncryptionKey == nil:
+	case f.usesKey:
 		p.EncryptionKey.GrantEncryptDecrypt(role)
+	default:
+		p.EncryptionKey.GrantDecrypt(role) // its own variables
 	}
 
 	environment := maps.Clone(f.environment)
@@ -196,11 +201,11 @@ func (s *StreamerConstruct) newFunction(parent constructs.Construct, name string
 		Architecture: p.Architecture,
 		MemorySize:   jsii.Number(f.props.MemoryMB),
 		Timeout:      awscdk.Duration_Seconds(jsii.Number(f.props.TimeoutSeconds)),
-		Environment:  &environment,
-		Role:         role,
-		LogGroup:     logs,
-		Tracing:      awslambda.Tracing_ACTIVE, // adds the two X-Ray writes to the role
-		Vpc:          f.props.VPC, VpcSubnets: f.props.Subnets, SecurityGroups: securityGroups(f.props.SecurityGroups),
+		Environment:  &environment, EnvironmentEncryption: p.EncryptionKey,
+		Role:     role,
+		LogGroup: logs,
+		Tracing:  awslambda.Tracing_ACTIVE, // adds the two X-Ray writes to the role
+		Vpc:      f.props.VPC, VpcSubnets: f.props.Subnets, SecurityGroups: securityGroups(f.props.SecurityGroups),
 	})
 	if built.failure != nil {
 		awscdk.Annotations_Of(made).AddError(jsii.String(built.failure.Error()))

@@ -79,7 +79,7 @@ func TestGrantsTellIfTheyFail(t *testing.T) {
 
 // TestGrantsUseTheKey: whoever writes uses the key both ways, whoever reads decrypts.
 func TestGrantsUseTheKey(t *testing.T) {
-	stack := awscdk.NewStack(newApp(t, nil), jsii.String("Test"), &awscdk.StackProps{Env: &awscdk.Environment{Region: jsii.String("eu-west-1")}})
+	stack := inIreland(newApp(t, nil))
 	s := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{EncryptionKey: awskms.NewKey(stack, jsii.String("Key"), nil)})
 	for name, g := range grants {
 		g.grant(s, newCaller(stack, name))

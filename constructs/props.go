@@ -76,9 +76,11 @@ type StreamerProps struct {
 	// stack. Default one month.
 	LogRetention awslogs.RetentionDays
 
-	// EncryptionKey encrypts tables, queues and bucket, and the functions may use it.
-	// The CDK then wants the stack to know its region (StackProps.Env). Nil: keys that
-	// AWS owns, which cost nothing.
+	// EncryptionKey encrypts tables, queues, bucket, the functions' logs and their variables,
+	// and the functions may use it. It is a symmetric key of the same region. The CDK wants
+	// the stack to know that region (StackProps.Env). CloudWatch Logs is let use it by the
+	// key's policy: for a key that another app has made, see to it there, and the synth
+	// warns. Nil: keys that AWS owns, which cost nothing.
 	EncryptionKey awskms.IKey
 
 	// FileRetentionDays is how long results, reports and large payloads stay in the

@@ -75,6 +75,7 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	p.Domain = local.domain(p.Domain)
 	s.warnAboutAuth(p.Auth)
 
+	s.letLogsUse(p.EncryptionKey)
 	s.addTables(&p)
 	s.addFiles(&p)
 	s.addQueues(&p)

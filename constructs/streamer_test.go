@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
@@ -371,30 +370,6 @@ func TestRemovalPolicyDestroy(t *testing.T) {
 	tpl.check(t, "Requests", map[string]string{"Replicas.0.DeletionProtectionEnabled": `false`})
 	if custom := tpl.ofType("Custom::S3AutoDeleteObjects"); len(custom) != 0 {
 		t.Errorf("objects are deleted by a custom resource: %v", custom)
-	}
-}
-
-func TestEncryptionKey(t *testing.T) {
-	// The CDK wants to know the region of a table with a key.
-	stack := awscdk.NewStack(newApp(t, nil), jsii.String("Test"), &awscdk.StackProps{Env: &awscdk.Environment{Region: jsii.String("eu-west-1")}})
-	constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{EncryptionKey: awskms.NewKey(stack, jsii.String("Key"), nil)})
-	tpl := templateOf(t, stack)
-	for _, table := range []string{"Connections", "Requests"} {
-		tpl.check(t, table, map[string]string{
-			"SSESpecification":            `{"SSEEnabled":true,"SSEType":"KMS"}`,
-			"Replicas.0.SSESpecification": `{"KMSMasterKeyId":"${Key.Arn}"}`,
-		})
-	}
-	for _, queue := range []string{"Work", "DeadLetters", "Undispatched"} {
-		tpl.check(t, queue, map[string]string{"KmsMasterKeyId": `"${Key.Arn}"`})
-	}
-	tpl.check(t, "Files", map[string]string{
-		"BucketEncryption.ServerSideEncryptionConfiguration.0": `{"BucketKeyEnabled":true,"ServerSideEncryptionByDefault":{"KMSMasterKeyID":"${Key.Arn}","SSEAlgorithm":"aws:kms"}}`,
-	})
-	for function, uses := range map[string]bool{"Authorizer": false, "Router": true, "Dispatcher": true, "Processor": true, "Reconciler": true} {
-		if has := strings.Contains(jsonOf(t, tpl.Resources[function+"RoleDefaultPolicy"].Properties), "kms:Decrypt"); has != uses {
-			t.Errorf("%s may use the key: %v, want %v", function, has, uses)
-		}
 	}
 }
 
