@@ -19,7 +19,7 @@ func (r *reference) GrantSubmit(grantee awsiam.IGrantable) awsiam.Grant {
 // requests of a user, or of a tenant and day.
 func (r *reference) GrantRead(grantee awsiam.IGrantable) awsiam.Grant {
 	return r.grant(grantee, r.readWithKeys,
-		allow(r.requests.TableArn(), "dynamodb:GetItem"),
+		allow(r.requests.TableArn(), "dynamodb:GetItem", "dynamodb:BatchGetItem"),
 		allow(r.requestsIndex(contract.IndexByTenant), "dynamodb:Query"),
 		allow(r.requestsIndex(contract.IndexByUser), "dynamodb:Query"),
 		allow(r.everyFile(), "s3:GetObject"),

@@ -23,6 +23,7 @@ var grants = map[string]struct {
 		"s3:PutObject on " + files,
 	}},
 	"Read": {constructs.IStreamer.GrantRead, []string{
+		"dynamodb:BatchGetItem on ${Requests.Arn}",
 		"dynamodb:GetItem on ${Requests.Arn}",
 		"dynamodb:Query on ${Requests.Arn}/index/by_tenant",
 		"dynamodb:Query on ${Requests.Arn}/index/by_user",
