@@ -45,8 +45,16 @@ func (d Dispatcher) Handle(ctx context.Context, ev events.DynamoDBEvent) error {
 	if err := d.Queue.Send(ctx, hints); err != nil {
 		return err
 	}
-	d.Log.InfoContext(ctx, "dispatched", "records", len(ev.Records), "hints", len(hints))
+	d.Log.InfoContext(ctx, "dispatched", "records", len(ev.Records), "requests", ids(hints))
 	return nil
+}
+
+// ids are named in the log, so that a request can be followed through it.
+func ids(hints []queue.Hint) (requests []string) {
+	for _, h := range hints {
+		requests = append(requests, h.Key.ID)
+	}
+	return requests
 }
 
 func read(record events.DynamoDBEventRecord) (queue.Hint, error) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
+	"github.com/pay-theory/streamer/internal/logging"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/queue"
 )
@@ -55,16 +56,17 @@ func (p Processor) deliver(ctx context.Context, m events.SQSMessage) (err error)
 		p.Log.ErrorContext(ctx, "message dropped: nobody can read it", "message", m.MessageId, "error", err)
 		return nil
 	}
+	ctx = logging.About(ctx, "request", key.ID, "tenant", key.Tenant)
 	d := executor.Delivery{Key: key, Message: m.MessageId, Handle: m.ReceiptHandle, Owner: m.MessageId}
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		d.Owner = lc.AwsRequestID
 	}
 	err = p.Executor.Deliver(ctx, d)
 	if err != nil && !errors.Is(err, executor.ErrKeep) {
-		p.Log.ErrorContext(ctx, "message not done", "message", m.MessageId, "request", key.ID, "error", err)
+		p.Log.ErrorContext(ctx, "message not done", "message", m.MessageId, "error", err)
 		return err
 	}
-	p.Log.InfoContext(ctx, "message done", "message", m.MessageId, "request", key.ID, "kept", err != nil, "why", why(err))
+	p.Log.InfoContext(ctx, "message done", "message", m.MessageId, "kept", err != nil, "why", why(err))
 	return err
 }
 

@@ -28,6 +28,7 @@ import (
 	"github.com/pay-theory/streamer/internal/identity"
 	"github.com/pay-theory/streamer/internal/intake"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/logging"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
@@ -90,10 +91,11 @@ func (r *Router) message(ctx context.Context, ev events.APIGatewayWebsocketProxy
 		ctx, cancel = context.WithDeadline(ctx, end.Add(-answerSpare))
 		defer cancel()
 	}
-	var m protocol.Message
-	frame := r.guarded(ctx, ev, &m)
-	frame, body := r.fit(ctx, m, frame)
-	line := []any{"action", clip(m.Action), "connection", ev.RequestContext.ConnectionID, "frame", frame.Type()}
+	ctx = logging.About(ctx, "connection", ev.RequestContext.ConnectionID)
+	var c call
+	frame := r.guarded(ctx, ev, &c)
+	frame, body := r.fit(ctx, c.Message, frame)
+	line := []any{"action", clip(c.Action), "tenant", c.Tenant, "request", requestOf(frame), "frame", frame.Type()}
 	if f, refused := frame.(protocol.Error); refused {
 		line = append(line, "code", f.Code)
 	}
@@ -134,24 +136,42 @@ func encode(f protocol.Frame) (body []byte, err error) {
 func clip(action string) string { return action[:min(len(action), protocol.MaxActionName)] }
 
 // guarded makes the answer, whatever happens.
-func (r *Router) guarded(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest, m *protocol.Message) (frame protocol.Frame) {
+func (r *Router) guarded(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest, c *call) (frame protocol.Frame) {
 	defer func() {
 		if p := recover(); p != nil {
-			frame = r.refusal(ctx, *m, fmt.Errorf("router panicked: %v\n%s", p, debug.Stack()))
+			frame = r.refusal(ctx, c.Message, fmt.Errorf("router panicked: %v\n%s", p, debug.Stack()))
 		}
 	}()
+	c.connection, c.submission = ev.RequestContext.ConnectionID, ev.RequestContext.RequestID
 	var err error
-	if *m, err = decode(ev); err != nil {
-		return r.refusal(ctx, *m, err)
+	if c.Message, err = decode(ev); err != nil {
+		return r.refusal(ctx, c.Message, err)
 	}
-	who, err := r.identify(ctx, ev)
-	if err != nil {
-		return r.refusal(ctx, *m, err)
+	if c.Identity, err = r.identify(ctx, ev); err != nil {
+		return r.refusal(ctx, c.Message, err)
 	}
-	if frame, err = r.act(ctx, call{Message: *m, Identity: who, connection: ev.RequestContext.ConnectionID, submission: ev.RequestContext.RequestID}); err != nil {
-		return r.refusal(ctx, *m, err)
+	if frame, err = r.act(logging.About(ctx, "tenant", c.Tenant), *c); err != nil {
+		return r.refusal(ctx, c.Message, err)
 	}
 	return frame
+}
+
+// requestOf is the request that a frame is about, if there is one.
+func requestOf(f protocol.Frame) string {
+	switch f := f.(type) {
+	case protocol.Response:
+		return f.RequestID
+	case protocol.Accepted:
+		return f.RequestID
+	case protocol.Subscribed:
+		return f.RequestID
+	case protocol.Unsubscribed:
+		return f.RequestID
+	case protocol.Request:
+		return f.RequestID
+	}
+	e, _ := protocol.EventOf(f)
+	return e.RequestID
 }
 
 func decode(ev events.APIGatewayWebsocketProxyRequest) (protocol.Message, error) {

@@ -23,14 +23,19 @@ import (
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
 	"github.com/pay-theory/streamer/internal/files"
+	"github.com/pay-theory/streamer/internal/logging"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/queue"
 	"github.com/pay-theory/streamer/internal/store"
 )
 
+// logger is the whole process's. Package slog's own functions write to it too, so that what
+// a handler logs says which request it is about.
 var logger = sync.OnceValue(func() *slog.Logger {
-	return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	log := logging.New(os.Stderr)
+	slog.SetDefault(log)
+	return log
 })
 
 // fatal ends the process: a function that cannot work must fail its deployment's first

@@ -12,6 +12,7 @@ import (
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/logging"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
@@ -47,6 +48,7 @@ type attempt struct {
 
 // run is one attempt, from its claim to its outcome.
 func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claimed time.Time) error {
+	ctx = logging.About(ctx, "action", row.Action, "attempt", row.Attempt)
 	if first(row) {
 		e.Metrics.Value(contract.MetricQueueWait, metric.Labels{Action: row.Action}, claimed.UnixMilli()-row.CreatedAt)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -11,31 +10,23 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+
+	"github.com/pay-theory/streamer/internal/logs"
 )
 
 // fromLogs reads the embedded metrics that the stack's functions logged.
 func fromLogs(ctx context.Context, cfg aws.Config, stack string, from time.Time) (func(context.Context, []metric) ([]value, error), error) {
-	groups, err := logGroups(ctx, cloudformation.NewFromConfig(cfg), stack)
+	groups, err := logs.Groups(ctx, cfg, stack)
 	if err != nil {
 		return nil, err
 	}
-	client := cloudwatchlogs.NewFromConfig(cfg)
+	lines, err := logs.Read(ctx, cfg, groups, from, "CloudWatchMetrics")
+	if err != nil {
+		return nil, err
+	}
 	var samples []sample
-	for _, group := range groups {
-		pages := cloudwatchlogs.NewFilterLogEventsPaginator(client, &cloudwatchlogs.FilterLogEventsInput{
-			LogGroupName: &group, StartTime: aws.Int64(from.UnixMilli()), FilterPattern: aws.String("CloudWatchMetrics"),
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				return nil, fmt.Errorf("read log group %s: %w", group, err)
-			}
-			for _, event := range page.Events {
-				samples = append(samples, embedded([]byte(aws.ToString(event.Message)))...)
-			}
-		}
+	for _, line := range lines {
+		samples = append(samples, embedded([]byte(line.Message))...)
 	}
 	return func(_ context.Context, metrics []metric) ([]value, error) {
 		out := make([]value, len(metrics))
@@ -44,23 +35,6 @@ func fromLogs(ctx context.Context, cfg aws.Config, stack string, from time.Time)
 		}
 		return out, nil
 	}, nil
-}
-
-func logGroups(ctx context.Context, client *cloudformation.Client, stack string) ([]string, error) {
-	var groups []string
-	pages := cloudformation.NewListStackResourcesPaginator(client, &cloudformation.ListStackResourcesInput{StackName: &stack})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("list resources of %s: %w", stack, err)
-		}
-		for _, r := range page.StackResourceSummaries {
-			if aws.ToString(r.ResourceType) == "AWS::Logs::LogGroup" {
-				groups = append(groups, aws.ToString(r.PhysicalResourceId))
-			}
-		}
-	}
-	return groups, nil
 }
 
 // sample is the values of one metric in one line of a log.

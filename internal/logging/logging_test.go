@@ -1,0 +1,52 @@
+package logging_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/pay-theory/streamer/internal/logging"
+)
+
+func TestLinesSayWhatTheyAreAbout(t *testing.T) {
+	var out bytes.Buffer
+	log := logging.New(&out)
+	line := func(write func()) map[string]any {
+		t.Helper()
+		out.Reset()
+		write()
+		var got map[string]any
+		if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+			t.Fatalf("%v in %s", err, &out)
+		}
+		for _, always := range []string{"time", "level", "msg"} {
+			if got[always] == nil {
+				t.Errorf("no %s in %s", always, &out)
+			}
+			delete(got, always)
+		}
+		return got
+	}
+	want := func(got, want map[string]any) {
+		t.Helper()
+		if !maps.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+	ctx := logging.About(t.Context(), "request", "r1", "tenant", "acme")
+	inner := logging.About(ctx, slog.Int("attempt", 2), "request", "r2")
+	want(line(func() { log.InfoContext(t.Context(), "m", "x", 1) }), map[string]any{"x": 1.0})
+	want(line(func() { log.InfoContext(ctx, "m") }), map[string]any{"request": "r1", "tenant": "acme"})
+	want(line(func() { log.InfoContext(inner, "m") }), map[string]any{"request": "r2", "tenant": "acme", "attempt": 2.0})
+	want(line(func() { log.InfoContext(ctx, "the line's own stand", "request", "r3") }), map[string]any{"request": "r3", "tenant": "acme"})
+	want(line(func() { log.With("a", "b").InfoContext(ctx, "m") }), map[string]any{"a": "b", "request": "r1", "tenant": "acme"})
+	want(line(func() { log.InfoContext(logging.About(ctx, "tenant", ""), "what is empty is left out") }), map[string]any{"request": "r1"})
+
+	lambda := lambdacontext.NewContext(context.WithValue(ctx, "x-amzn-trace-id", "Root=1-a;Sampled=1"), &lambdacontext.LambdaContext{AwsRequestID: "i1"}) //nolint:staticcheck // aws-lambda-go's key
+	want(line(func() { log.ErrorContext(lambda, "m") }), map[string]any{"request": "r1", "tenant": "acme", "invocation": "i1", "trace": "Root=1-a;Sampled=1"})
+}
