@@ -142,7 +142,6 @@ func (j *judge) anew(before lifecycle.Row) {
 	j.again++
 	delete(j.claims, before.PK)
 	delete(j.holders, before.PK)
-	delete(j.forsaken, before.PK)
 	delete(j.frames, id)
 	delete(j.states, id)
 	j.spent[id] = j.charges[id]

@@ -31,11 +31,11 @@ type judge struct {
 	keys      map[string]string           // id by idempotency key
 	wants     map[string]*want            // by id
 	cancelled map[string]bool
-	states    map[string]int    // how far a request's handlers know that it was saved, by id
-	starts    map[*process]int  // how far that was when a process claimed
-	charges   map[string]string // by id
-	spent     map[string]string // those of what had an id before
-	forsaken  map[string]bool   // the world itself lost a hint of it
+	states    map[string]int       // how far a request's handlers know that it was saved, by id
+	starts    map[*process]int     // how far that was when a process claimed
+	charges   map[string]string    // by id
+	spent     map[string]string    // those of what had an id before
+	forsaken  map[string]time.Time // when the world itself lost a hint of it
 }
 
 type holder struct {
@@ -48,13 +48,19 @@ func newJudge(w *world) *judge {
 		w: w, rows: map[string]lifecycle.Row{}, pks: map[string]string{}, former: map[string]lifecycle.Row{}, holders: map[string]holder{}, claims: map[string]int{},
 		frames: map[string]map[int64]string{}, keys: map[string]string{}, wants: map[string]*want{},
 		states: map[string]int{}, starts: map[*process]int{}, charges: map[string]string{}, spent: map[string]string{},
-		cancelled: map[string]bool{}, forsaken: map[string]bool{},
+		cancelled: map[string]bool{}, forsaken: map[string]time.Time{},
 	}
 }
 
 // forsake remembers that the world lost a hint: a terminal frame that only this hint
 // could still have brought comes with the next subscribe instead.
-func (j *judge) forsake(pk string) { j.forsaken[pk] = true }
+func (j *judge) forsake(pk string) { j.forsaken[pk] = j.w.now() }
+
+// lone reports whether the world lost a hint of a request: in this life of its key.
+func (j *judge) lone(row lifecycle.Row) bool {
+	at, lost := j.forsaken[row.PK]
+	return lost && at.UnixMilli() >= row.CreatedAt
+}
 
 func (j *judge) row(id string) (lifecycle.Row, bool) {
 	row, ok := j.rows[j.pks[id]]
@@ -300,7 +306,7 @@ func (j *judge) verdict() {
 		}
 		for _, id := range slices.Sorted(maps.Keys(c.conn.watching)) {
 			row, _ := j.row(id)
-			if row.Status.Terminal() && c.conn.expires.After(j.w.now()) && !c.conn.ended[id] && !j.forsaken[row.PK] && row.Reposts < 5 {
+			if row.Status.Terminal() && c.conn.expires.After(j.w.now()) && !c.conn.ended[id] && !j.lone(row) && row.Reposts < 5 {
 				j.w.violate("%s watches %s on %s and was not told that it is %s", c.name, short(id), c.conn.id, row.Status)
 			}
 		}
