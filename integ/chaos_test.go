@@ -122,18 +122,13 @@ func TestConnectionsTimeIsUp(t *testing.T) {
 	s := local(t, "limits that may be short")
 	for name, limits := range map[string]front.Limits{"idle": {IdleMS: 1500}, "old": {LifetimeMS: 2500}} {
 		u := fresh()
-		token, err := s.sign(s.claims(u))
-		if err != nil {
-			t.Fatal(err)
-		}
-		limits.Match = token
-		control(t, "PUT", s.endpoint+"/_front/limits", limits)
+		token := limited(t, s, u, limits)
+		start := time.Now()
 		c := dialWith(t, s.socket+"?token="+token, nil)
 		duration := 4000
 		if name == "idle" {
 			duration = 0
 		}
-		start := time.Now()
 		id := c.submit(t, "echo_async", echoAsync{name, duration, 8})
 		<-c.done
 		if code := websocket.CloseStatus(c.ended); code != websocket.StatusGoingAway || time.Since(start) < 1400*time.Millisecond {

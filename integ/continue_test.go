@@ -27,7 +27,10 @@ func TestCountOutlivesItsFunction(t *testing.T) {
 	limitProcessor(t, s, work+reserve)
 	c := dial(t, fresh())
 	id := c.submit(t, "count", counting{To: to, TickMS: int(tick.Milliseconds())})
-	var result struct{ Count, Runs int }
+	var result struct {
+		Count, Runs int
+		Began       int64
+	}
 	if err := json.Unmarshal(as[protocol.Complete](t, c.end(t, id)).Result, &result); err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +41,10 @@ func TestCountOutlivesItsFunction(t *testing.T) {
 	r := row(t, c, id)
 	if took := time.Duration(r.EndedAt-r.StartedAt) * time.Millisecond; r.Attempt != 1 || took < to*tick {
 		t.Errorf("after %s: %+v", took, r)
+	}
+	// The stage and its functions have one clock.
+	if late := result.Began - r.StartedAt; late < 0 || late >= work.Milliseconds() {
+		t.Errorf("it says that it began %d ms after its first claim", late)
 	}
 	consistent(t, historyOf(r, c), true)
 	counted := 0

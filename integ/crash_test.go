@@ -8,59 +8,6 @@ import (
 	"github.com/pay-theory/streamer/scripts/stage/front"
 )
 
-// Calls that a processor makes for a request, as the front can tell them apart.
-var processorCalls = []struct {
-	name, operation string
-	contains        []string
-	// attempts that the request takes if the processor dies before the call arrives, and
-	// before its answer does.
-	before, after int
-}{
-	{"claim", "dynamodb.UpdateItem", []string{"#owner"}, 1, 2},
-	{"payload", "dynamodb.GetItem", []string{"PAYLOAD"}, 2, 2},
-	{"progress", "execute-api.PostToConnection", []string{`"type":"progress"`}, 2, 2},
-	{"pulse", "dynamodb.UpdateItem", []string{"#message", "#seq"}, 2, 2},
-	{"outcome", "dynamodb.UpdateItem", []string{"COMPLETED"}, 2, 1},
-	{"terminal frame", "execute-api.PostToConnection", []string{`"type":"complete"`}, 1, 1},
-}
-
-// A processor that is killed at any of its calls, before the call arrives or before its
-// answer does, leaves a request that ends all the same: once, and with no more attempts
-// than it took.
-func TestProcessorKilledAtEachCall(t *testing.T) {
-	t.Parallel()
-	s := killable(t)
-	type victim struct {
-		name, set, id string
-		c             *client
-		attempts      int
-	}
-	var victims []victim
-	for _, call := range processorCalls {
-		for when, attempts := range map[string]int{front.Before: call.before, front.After: call.after} {
-			u, mark := marked()
-			set := faults(t, s, front.Rule{
-				Operation: call.operation, Contains: append([]string{mark}, call.contains...), Count: 1, Fault: front.FaultKill, When: when,
-			})
-			c := dial(t, u)
-			id, _ := place(t, c, order(t, mark, "kill", 2500*time.Millisecond))
-			victims = append(victims, victim{call.name + ", " + when, set, id, c, attempts})
-		}
-	}
-	for _, v := range victims {
-		awaitHits(t, s, v.set, 1)
-		as[protocol.Complete](t, v.c.end(t, v.id))
-	}
-	settle(t)
-	for _, v := range victims {
-		r := over(t, v.c, v.id, patience)
-		if r.Status != protocol.Completed || r.Attempt != v.attempts {
-			t.Errorf("%s: %s after attempt %d, want COMPLETED after %d", v.name, r.Status, r.Attempt, v.attempts)
-		}
-		consistent(t, historyOf(r, v.c), true)
-	}
-}
-
 // A request whose every attempt kills its process ends all the same.
 func TestEveryAttemptKillsItsProcess(t *testing.T) {
 	t.Parallel()

@@ -17,6 +17,14 @@ import (
 	"github.com/pay-theory/streamer/scripts/stage/front"
 )
 
+// reconcilerPoints are the calls that a reconciler makes.
+var reconcilerPoints = []point{
+	{"index of open requests", "dynamodb.Query", []string{`"IndexName":"open"`}},
+	{"row", "dynamodb.GetItem", []string{"META"}},
+	{"resend", "dynamodb.UpdateItem", []string{"#hints"}},
+	{"hint", "sqs.SendMessageBatch", nil},
+}
+
 // A processor that dies at its very first call, before or after the queue hears that it
 // has the message, and a reconciler that dies at any of its calls: the reconciler's next
 // run brings each request back. That first call tells nothing of its request, so the test
@@ -36,13 +44,11 @@ func TestLostHintIsSentAgain(t *testing.T) {
 		{name: "processor, after", dies: front.After},
 		{name: "processor, before", dies: front.Before},
 	}
-	for operation, contains := range map[string]string{
-		"dynamodb.Query": `"IndexName":"open"`, "dynamodb.UpdateItem": "#hints", "sqs.SendMessageBatch": "",
-	} {
+	for _, p := range reconcilerPoints {
 		for _, when := range []string{front.Before, front.After} {
-			losses = append(losses, &loss{name: operation + ", " + when, dies: front.Before, rule: &front.Rule{
-				Operation: operation, Function: "Reconciler", Contains: []string{contains}, Count: 1, Fault: front.FaultKill, When: when,
-			}})
+			rule := p.rule(when)
+			rule.Function = "Reconciler"
+			losses = append(losses, &loss{name: p.name + ", " + when, dies: front.Before, rule: &rule})
 		}
 	}
 	quiet(t, s) // tests before

@@ -102,23 +102,16 @@ func TestWorkerKilled(t *testing.T) {
 func TestHintInTheQueueOfAnotherWorker(t *testing.T) {
 	t.Parallel()
 	s := killable(t)
-	queues := sqs.NewFromConfig(awsConfig(t))
 	for action, payload := range map[string]any{"generate_report": anyReport, "echo_async": echoAsync{"moved", 0, 1}} {
 		u, mark := marked()
 		k := backedOff(t, u, action, payload)
 		claims, c := runs(t, s, mark), dial(t, u)
 		as[protocol.Subscribed](t, c.about(t, protocol.ActionSubscribe, k.ID))
-		body, err := queue.Encode(k)
-		if err != nil {
-			t.Fatal(err)
-		}
 		wrong := workQueue(t, "generate_report")
 		if action == "generate_report" {
 			wrong = workQueue(t, "echo_async")
 		}
-		if _, err := queues.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &wrong, MessageBody: &body}); err != nil {
-			t.Fatal(err)
-		}
+		hint(t, wrong, k)
 		if f := as[protocol.Complete](t, c.end(t, k.ID)); f.Attempt != 2 {
 			t.Errorf("%s: got %+v", action, f)
 		}
@@ -139,8 +132,8 @@ func TestHintInTheQueueOfAnotherWorker(t *testing.T) {
 }
 
 // backedOff stores a request that failed once, and whose back-off is over, but not for so
-// long that the reconciler would see to it. It has no hint.
-func backedOff(t *testing.T, u user, action string, payload any) lifecycle.Key {
+// long that the reconciler would see to it, and changed as the test wants it. It has no hint.
+func backedOff(t *testing.T, u user, action string, payload any, changes ...func(*lifecycle.Row)) lifecycle.Key {
 	t.Helper()
 	k := lifecycle.Key{Tenant: u.tenant, ID: ulid.Make().String()}
 	row := lifecycle.Accept(lifecycle.Submission{
@@ -149,11 +142,26 @@ func backedOff(t *testing.T, u user, action string, payload any) lifecycle.Key {
 	}, time.Now().Add(-5*time.Minute))
 	row.Status, row.Attempt, row.Fence, row.Carrier = protocol.Retrying, 1, 1, "the first message"
 	row.NextAt = time.Now().Add(-30 * time.Second).UnixMilli()
+	for _, change := range changes {
+		change(&row)
+	}
 	requests := store.DynamoRequests{Client: dynamodb.NewFromConfig(awsConfig(t)), Table: outputsOf(t)[contract.OutputRequestsTable]}
 	if err := requests.Create(t.Context(), row, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	return k
+}
+
+// hint sends a hint about a request to a queue.
+func hint(t *testing.T, url string, k lifecycle.Key) {
+	t.Helper()
+	body, err := queue.Encode(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqs.NewFromConfig(awsConfig(t)).SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &url, MessageBody: &body}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // workQueue is the URL of the queue to which an action's hints go.

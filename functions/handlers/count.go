@@ -42,6 +42,8 @@ type CountOut struct {
 	Count int `json:"count"`
 	// Runs is how many functions it took, those that died included.
 	Runs int `json:"runs"`
+	// Began is when the first of them began, in Unix milliseconds.
+	Began int64 `json:"began"`
 }
 
 // Validate fills in the default and refuses what is out of bounds.
@@ -60,13 +62,18 @@ func (in *CountIn) Validate() error {
 	return nil
 }
 
-// CountHandler does Count. Its state is what its result would be if it ended now.
+// CountHandler does Count. Its state is what its result would be if it ended now. That it
+// begins is an effect which it has once, however many functions it takes.
 func CountHandler(ctx context.Context, req *streamer.Request[CountIn], r streamer.Reporter[CountOut]) error {
 	at, _, err := streamer.Restore[CountOut](ctx)
 	if err != nil {
 		return err
 	}
 	at.Runs++
+	at.Began, err = streamer.Once(ctx, "begin", func(context.Context) (int64, error) { return time.Now().UnixMilli(), nil })
+	if err != nil {
+		return err
+	}
 	if err := streamer.Checkpoint(ctx, at); err != nil {
 		return err
 	}

@@ -76,11 +76,11 @@ func TestEchoAsyncStopsWithTheCauseOfItsContext(t *testing.T) {
 	})
 }
 
-// book keeps states as the engine does. It lets the handler go on until the nth save,
-// then no save is the last.
+// book keeps states and what was had once as the engine does. It lets the handler go on
+// until the nth save, then no save is the last.
 type book struct {
-	streamer.Keeper
 	state json.RawMessage
+	once  map[string]json.RawMessage
 	saves int
 	full  int
 	err   error
@@ -96,6 +96,16 @@ func (b *book) Save(_ context.Context, state json.RawMessage) error {
 	return nil
 }
 
+func (b *book) Kept(_ context.Context, effect string) (json.RawMessage, bool, error) {
+	result, exists := b.once[effect]
+	return result, exists, nil
+}
+
+func (b *book) Keep(_ context.Context, effect string, result json.RawMessage) (json.RawMessage, error) {
+	b.once = map[string]json.RawMessage{effect: result}
+	return result, nil
+}
+
 func TestCountGoesOnFromWhereItWas(t *testing.T) {
 	count := func(ctx context.Context, payload string, b *book) (*sink, error) {
 		s := &sink{start: time.Now()}
@@ -103,7 +113,7 @@ func TestCountGoesOnFromWhereItWas(t *testing.T) {
 		return s, err
 	}
 	synctest.Test(t, func(t *testing.T) {
-		b := &book{full: 3}
+		b, began := &book{full: 3}, time.Now().UnixMilli()
 		s, err := count(t.Context(), `{"to":4}`, b)
 		want := []string{"1s 25 Counted 1 of 4", "2s 50 Counted 2 of 4"}
 		if !errors.Is(err, streamer.ErrContinue) || !reflect.DeepEqual(s.said, want) || s.result != "" {
@@ -111,14 +121,14 @@ func TestCountGoesOnFromWhereItWas(t *testing.T) {
 		}
 		s, err = count(t.Context(), `{"to":4}`, b)
 		want = []string{"1s 75 Counted 3 of 4", "2s 100 Counted 4 of 4"}
-		if err != nil || !reflect.DeepEqual(s.said, want) || s.result != `{"count":4,"runs":2}` {
+		if err != nil || !reflect.DeepEqual(s.said, want) || s.result != fmt.Sprintf(`{"count":4,"runs":2,"began":%d}`, began) {
 			t.Errorf("said %q, result %q, err %v", s.said, s.result, err)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) { // saves each second, not each tick
 		b := &book{}
 		s, err := count(t.Context(), `{"to":1000,"tick_ms":10}`, b)
-		if err != nil || s.result != `{"count":1000,"runs":1}` || b.saves != 11 || time.Since(s.start) != 10*time.Second {
+		if err != nil || !strings.HasPrefix(s.result, `{"count":1000,"runs":1,`) || b.saves != 11 || time.Since(s.start) != 10*time.Second {
 			t.Errorf("%d saves, result %q after %s, err %v", b.saves, s.result, time.Since(s.start), err)
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -663,7 +663,7 @@ func TestCount(t *testing.T) {
 		time.Sleep(time.Second)
 		r.wantDone(r.invoke("m2", 15*time.Minute))
 		r.wantStatus(protocol.Completed, "")
-		if row := r.row(); row.Result != `{"count":1200,"runs":2}` || row.Attempt != 1 {
+		if row := r.row(); row.Result != fmt.Sprintf(`{"count":1200,"runs":2,"began":%d}`, r.began.UnixMilli()) || row.Attempt != 1 {
 			t.Errorf("row %+v", row)
 		}
 		if took := time.Since(r.began); took < 20*time.Minute || took > 20*time.Minute+2*time.Second {
@@ -683,7 +683,7 @@ func TestCount(t *testing.T) {
 		time.Sleep(2 * clocks.Lease)
 		again := time.Now()
 		r.wantDone(r.deliver("m1"))
-		if took := time.Since(again); took > 31*time.Second || r.row().Result != `{"count":60,"runs":2}` {
+		if took := time.Since(again); took > 31*time.Second || r.row().Result != fmt.Sprintf(`{"count":60,"runs":2,"began":%d}`, r.began.UnixMilli()) {
 			t.Errorf("took %s, row %+v", took, r.row())
 		}
 	})
