@@ -174,10 +174,7 @@ func TestManyConnectionsAtOnce(t *testing.T) {
 func crowd(t *testing.T, u user, n int) []*client {
 	t.Helper()
 	s := deployed(t)
-	token, err := s.sign(s.claims(u))
-	if err != nil {
-		t.Fatal(err)
-	}
+	token := s.token(t, u)
 	clients, errs := make([]*client, n), make([]error, n)
 	var dialling sync.WaitGroup
 	turn := make(chan struct{}, 10)

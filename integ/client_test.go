@@ -54,10 +54,7 @@ type frame struct {
 func dial(t *testing.T, u user) *client {
 	t.Helper()
 	s := deployed(t)
-	token, err := s.sign(s.claims(u))
-	if err != nil {
-		t.Fatal(err)
-	}
+	token := s.token(t, u)
 	return dialWith(t, s.socket+"?token="+token, nil)
 }
 

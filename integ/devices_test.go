@@ -62,10 +62,7 @@ func TestSocketCutAtEachFrame(t *testing.T) {
 	const watching = (protocol.MaxWatchers - 1) / 2
 	const hold = 2000 // milliseconds for all of them to be there before it begins
 	u, mark := marked()
-	token, err := s.sign(s.claims(u))
-	if err != nil {
-		t.Fatal(err)
-	}
+	token := s.token(t, u)
 	type device struct {
 		before, after *client // the cut
 		id            string

@@ -126,10 +126,7 @@ func TestMessagesAboutOneRequestAtOnce(t *testing.T) {
 // token.
 func limited(t *testing.T, s *stage, u user, limits front.Limits) (token string) {
 	t.Helper()
-	token, err := s.sign(s.claims(u))
-	if err != nil {
-		t.Fatal(err)
-	}
+	token = s.token(t, u)
 	limits.Match = token
 	control(t, "PUT", s.endpoint+"/_front/limits", limits)
 	return token
@@ -222,10 +219,7 @@ func TestClientWhoseRouterDies(t *testing.T) {
 	s := killable(t)
 	for _, when := range []string{front.Before, front.After} {
 		u, mark := marked()
-		token, err := s.sign(s.claims(u))
-		if err != nil {
-			t.Fatal(err)
-		}
+		token := s.token(t, u)
 		c := dialSDK(t, s, token)
 		set := faults(t, s, front.Rule{Operation: "dynamodb.PutItem", Contains: []string{mark, "META"}, Count: 1, Fault: front.FaultKill, When: when})
 		in := handlers.EchoAsyncIn{Message: "hello", DurationMS: new(int)}

@@ -323,10 +323,7 @@ func TestRouterKilledAtConnections(t *testing.T) {
 	s := killable(t)
 	for _, when := range []string{front.Before, front.After} {
 		u, mark := marked()
-		token, err := s.sign(s.claims(u))
-		if err != nil {
-			t.Fatal(err)
-		}
+		token := s.token(t, u)
 		set := faults(t, s, point{operation: "dynamodb.PutItem"}.rule(when, mark))
 		if c, status, err := open(t.Context(), s.socket+"?token="+token, nil); err == nil {
 			c.close(t)

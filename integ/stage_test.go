@@ -120,6 +120,16 @@ func (s *stage) sign(claims jwt.MapClaims) (string, error) {
 	return signed(claims, jwt.SigningMethodES256, s.keyID(), s.key)
 }
 
+// token is a good token for u.
+func (s *stage) token(t *testing.T, u user) string {
+	t.Helper()
+	token, err := s.sign(s.claims(u))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
 func signed(claims jwt.MapClaims, method jwt.SigningMethod, keyID string, key any) (string, error) {
 	token := jwt.NewWithClaims(method, claims)
 	token.Header["kid"] = keyID

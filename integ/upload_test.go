@@ -89,10 +89,7 @@ func answers(id string) func(frame) bool {
 func TestClientUploadsWhatDoesNotFit(t *testing.T) {
 	t.Parallel()
 	s := deployed(t)
-	token, err := s.sign(s.claims(fresh()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	token := s.token(t, fresh())
 	c, err := sdk.Dial(t.Context(), s.socket, &sdk.Options{Token: sdk.StaticToken(token)})
 	if err != nil {
 		t.Fatal(err)
