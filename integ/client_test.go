@@ -127,8 +127,8 @@ func (c *client) read(ctx context.Context) {
 var inside = regexp.MustCompile(`goroutine |\.go:\d|runtime error|panic|stackTrace|errorType|operation error|StatusCode|AccessDenied|` +
 	`Exception|RequestID: |arn:aws|amazonaws|[Dd]ynamo[Dd][Bb]|pk=|T#`)
 
-// decode reads a frame as strictly as no client has to: its type is known, and it tells
-// nothing of what happened inside. A result is the handler's and may say anything.
+// decode reads a frame as strictly as no client has to: its type is known, it is as the
+// protocol's document says, and it tells nothing of what happened inside. A result is the handler's and may say anything.
 func decode(kind websocket.MessageType, raw []byte) (frame, error) {
 	f := frame{raw: raw, at: time.Now()}
 	if kind != websocket.MessageText {
@@ -140,6 +140,9 @@ func decode(kind websocket.MessageType, raw []byte) (frame, error) {
 	}
 	if _, unknown := f.Frame.(protocol.Unknown); unknown {
 		return f, fmt.Errorf("a frame of an unknown type came: %.200q", raw)
+	}
+	if err := documented(f.Type(), raw); err != nil {
+		return f, err
 	}
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return f, fmt.Errorf("decode frame: %w", err)
@@ -184,7 +187,9 @@ func (c *client) send(t *testing.T, m protocol.Message) string {
 func (c *client) ask(t *testing.T, m protocol.Message) frame {
 	t.Helper()
 	id := c.send(t, m)
-	return c.wait(t, "the answer to "+m.Action, func(f frame) bool { return f.ID == id })
+	answer := c.wait(t, "the answer to "+m.Action, func(f frame) bool { return f.ID == id })
+	checkAnswer(t, m.Action, answer.Type())
+	return answer
 }
 
 // submit has an async request accepted and returns its id.

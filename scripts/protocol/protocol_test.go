@@ -263,29 +263,70 @@ func of(packages ...string) (*wire, error) {
 	return read(src)
 }
 
-// The documents of types of all shapes are as they were looked at.
+// The documents of types of all shapes are as they were looked at: what they have beside the
+// protocol.
 func TestShapes(t *testing.T) {
-	dir := t.TempDir()
-	if *update {
-		dir = "testdata/shapes"
-	}
-	o := outputs{schema: filepath.Join(dir, "schema.json"), actions: filepath.Join(dir, "actions.ts")}
-	if err := o.make([]string{"./testdata/shapes"}); err != nil {
+	w, err := of("./testdata/shapes")
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"schema.json", "actions.ts"} {
-		if got := text(t, filepath.Join(dir, name)); got != text(t, filepath.Join("testdata/shapes", name)) {
+	bare, err := of()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defs := maps.Clone(w.defs)
+	maps.DeleteFunc(defs, func(name string, _ *jsonschema.Schema) bool { return bare.defs[name] != nil })
+	schema, err := pretty(&jsonschema.Schema{Defs: defs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	actions, err := w.typedActions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string][]byte{"schema.json": schema, "actions.ts": actions} {
+		golden := filepath.Join("testdata/shapes", name)
+		if *update {
+			if err := os.WriteFile(golden, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if string(got) != text(t, golden) {
 			t.Errorf("%s is another: look at the difference after go test -update\n%s", name, got)
 		}
+	}
+}
+
+// What cannot be read without running it, or cannot be JSON, is said with its place.
+func TestWrongActions(t *testing.T) {
+	for _, c := range []struct{ packages, want string }{
+		{"./testdata/wrong/value", "value.go:8:5: action Action: is no literal"},
+		{"./testdata/wrong/name", "name.go:10:5: action Action: Name is not a constant"},
+		{"./testdata/wrong/fields", "fields.go:6:5: action Action: its fields have no names"},
+		{"./testdata/wrong/nothing", "the packages declare no action"},
+		{"./testdata/wrong/twice", `action "work": declared twice`},
+		{"./testdata/wrong/json", `action "work": payload: Values: Done: chan int cannot be JSON`},
+		{"./testdata/wrong/none", "load packages: "},
+		{".", "the packages declare no action"},
+	} {
+		if _, err := of(c.packages); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: err is %v, want %q", c.packages, err, c.want)
+		}
+	}
+	if err := (outputs{actions: filepath.Join(t.TempDir(), "actions.ts")}).make(nil); err == nil {
+		t.Error("the types of no actions are written")
 	}
 }
 
 // What Go writes of a type is what its schema takes, from its zero value on, and what the
 // schema of a payload takes, the action takes.
 func TestSchemasAreWhatGoWrites(t *testing.T) {
-	schema := schemaOf(t, "testdata/shapes/schema.json")
+	w, err := of("./testdata/shapes")
+	if err != nil {
+		t.Fatal(err)
+	}
 	byName := func(name string) *jsonschema.Resolved {
-		return resolve(t, &jsonschema.Schema{Schema: schema.Schema, Ref: refPrefix + name, Defs: schema.Defs})
+		return resolve(t, (&jsonschema.Schema{Ref: refPrefix + name, Defs: w.defs}).CloneSchemas())
 	}
 	valid := func(s *jsonschema.Resolved, text []byte) error {
 		var v any

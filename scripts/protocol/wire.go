@@ -205,7 +205,7 @@ func (w *wire) readAbout() error {
 			continue
 		}
 		_, design, _ := strings.Cut(file.Doc.Text(), "# Design\n")
-		design, _, _ = strings.Cut(design, "# ")
+		design, _, _ = strings.Cut(design, "\n# ")
 		text := docLink.ReplaceAllStringFunc(doc.Synopsis(file.Doc.Text())+"\n"+design, func(link string) string {
 			name := w.names[protocolPath+"."+strings.Trim(link, "[]")]
 			for _, f := range w.frames {
