@@ -87,40 +87,22 @@ func (w *wire) typeActions() (err error) {
 
 // declared finds a package's actions. Their settings must be constants: nothing is run here.
 func (w *wire) declared(pkg *packages.Package) (found []action, err error) {
-	for _, file := range pkg.Syntax {
-		for _, decl := range file.Decls {
-			vars, ok := decl.(*ast.GenDecl)
-			if !ok {
-				continue
-			}
-			for _, spec := range vars.Specs {
-				values, ok := spec.(*ast.ValueSpec)
-				if !ok {
-					continue
-				}
-				for i, name := range values.Names {
-					variable, ok := pkg.TypesInfo.Defs[name].(*types.Var)
-					if !ok || !isAction(variable.Type()) {
-						continue
-					}
-					at := w.src.fset.Position(name.Pos())
-					if i >= len(values.Values) {
-						return nil, fmt.Errorf("%s: action %s has no value", at, name)
-					}
-					a, err := settings(pkg.TypesInfo, values.Values[i])
-					if err != nil {
-						return nil, fmt.Errorf("%s: action %s: %w", at, name, err)
-					}
-					args := variable.Type().(*types.Named).TypeArgs()
-					a.in, a.out = args.At(0), args.At(1)
-					w.wordsOf(pkg.Types)[name.Name] = a.Name
-					if a.description, err = w.describe(variable); err != nil {
-						return nil, err
-					}
-					found = append(found, a)
-				}
-			}
+	for _, variables := range pkg.TypesInfo.InitOrder {
+		variable := variables.Lhs[0]
+		if !isAction(variable.Type()) {
+			continue
 		}
+		a, err := settings(pkg.TypesInfo, variables.Rhs)
+		if err != nil {
+			return nil, fmt.Errorf("%s: action %s: %w", w.src.fset.Position(variable.Pos()), variable.Name(), err)
+		}
+		args := types.Unalias(variable.Type()).(*types.Named).TypeArgs()
+		a.in, a.out = args.At(0), args.At(1)
+		w.wordsOf(pkg.Types)[variable.Name()] = a.Name
+		if a.description, err = w.describe(variable); err != nil {
+			return nil, err
+		}
+		found = append(found, a)
 	}
 	return found, nil
 }

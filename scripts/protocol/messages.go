@@ -44,23 +44,21 @@ const (
 
 // bounds are what is checked of a member and its type does not say.
 var bounds = map[string]func(*jsonschema.Schema){
-	"Message.action":            func(s *jsonschema.Schema) { s.Pattern = protocol.ActionName.String() },
-	"Message.id":                func(s *jsonschema.Schema) { s.MaxLength = jsonschema.Ptr(protocol.MaxID) },
-	"Message.idempotency_key":   func(s *jsonschema.Schema) { s.Pattern = fmt.Sprintf("^[ -~]{1,%d}$", protocol.MaxIdempotencyKey) },
-	"Message.deadline_ms":       between(protocol.MinDeadline.Milliseconds(), protocol.MaxDeadline.Milliseconds()),
-	"List.status":               func(s *jsonschema.Schema) { s.Enum = listed },
+	"Message.action": func(s *jsonschema.Schema) { s.Pattern = protocol.ActionName.String() },
+	"Message.id":     func(s *jsonschema.Schema) { s.MaxLength = jsonschema.Ptr(protocol.MaxID) },
+	"Message.idempotency_key": func(s *jsonschema.Schema) {
+		s.Pattern, s.MaxLength = "^[ -~]+$", jsonschema.Ptr(protocol.MaxIdempotencyKey)
+	},
+	"Message.deadline_ms": between(protocol.MinDeadline.Milliseconds(), protocol.MaxDeadline.Milliseconds()),
+	"List.status": func(s *jsonschema.Schema) {
+		s.Type, s.AnyOf = "", []*jsonschema.Schema{{Enum: []any{protocol.ListOpen, protocol.ListEnded}}, ref("Status")}
+	},
 	"List.limit":                between(1, protocol.MaxList),
 	"Announcement.size":         between(1, protocol.MaxUpload),
 	"Announcement.sha256":       func(s *jsonschema.Schema) { s.Pattern = "^[0-9a-f]{64}$" },
 	"Announcement.content_type": func(s *jsonschema.Schema) { s.Enum = []any{"application/json"} },
 	"ProgressFrame.percentage":  between(0, 100),
 	"ProgressFrame.message":     func(s *jsonschema.Schema) { s.MaxLength = jsonschema.Ptr(protocol.MaxProgressMessage) },
-}
-
-// listed are what a list may be narrowed to.
-var listed = []any{
-	protocol.ListOpen, protocol.ListEnded,
-	protocol.Pending, protocol.Processing, protocol.Retrying, protocol.Completed, protocol.Failed, protocol.Cancelled,
 }
 
 func between(least, most int64) func(*jsonschema.Schema) {
@@ -121,14 +119,10 @@ func (w *wire) describeMessages() error {
 	scope := w.src.protocol.Types.Scope()
 	for _, name := range scope.Names() {
 		c, ok := scope.Lookup(name).(*types.Const)
-		if !ok || c.Val().Kind() != constant.String {
+		if !ok || !strings.HasPrefix(name, "Action") {
 			continue
 		}
-		action := constant.StringVal(c.Val())
-		if !strings.HasPrefix(action, protocol.ReservedPrefix) || action == protocol.ReservedPrefix || !protocol.ActionName.MatchString(action) || !strings.HasPrefix(name, "Action") {
-			continue
-		}
-		m := w.message(action)
+		m := w.message(constant.StringVal(c.Val()))
 		if m == nil {
 			return fmt.Errorf("%s: say in own what answers it", name)
 		}

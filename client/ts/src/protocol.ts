@@ -13,7 +13,7 @@ export interface Announcement {
 /** The payload of streamer.list. It may be absent. */
 export interface List {
   /** Narrows the list to open, to ended, or to one status. Empty lists all. */
-  status?: "open" | "ended" | "PENDING" | "PROCESSING" | "RETRYING" | "COMPLETED" | "FAILED" | "CANCELLED";
+  status?: "open" | "ended" | Status;
   /** How many requests the page has at most, 1 to MAX_LIST. Zero means DEFAULT_LIST. */
   limit?: number;
   /** The next of the page before. Empty begins with the newest request. */
