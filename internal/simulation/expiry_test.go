@@ -142,6 +142,9 @@ func (j *judge) anew(before lifecycle.Row) {
 	j.again++
 	delete(j.claims, before.PK)
 	delete(j.holders, before.PK)
+	if j.forsaken[before.PK].Before(j.w.now()) { // a hint of this very row is lost as it is written
+		delete(j.forsaken, before.PK)
+	}
 	delete(j.frames, id)
 	delete(j.states, id)
 	j.spent[id] = j.charges[id]

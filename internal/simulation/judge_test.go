@@ -56,12 +56,6 @@ func newJudge(w *world) *judge {
 // could still have brought comes with the next subscribe instead.
 func (j *judge) forsake(pk string) { j.forsaken[pk] = j.w.now() }
 
-// lone reports whether the world lost a hint of a request: in this life of its key.
-func (j *judge) lone(row lifecycle.Row) bool {
-	at, lost := j.forsaken[row.PK]
-	return lost && at.UnixMilli() >= row.CreatedAt
-}
-
 func (j *judge) row(id string) (lifecycle.Row, bool) {
 	row, ok := j.rows[j.pks[id]]
 	return row, ok
@@ -306,7 +300,7 @@ func (j *judge) verdict() {
 		}
 		for _, id := range slices.Sorted(maps.Keys(c.conn.watching)) {
 			row, _ := j.row(id)
-			if row.Status.Terminal() && c.conn.expires.After(j.w.now()) && !c.conn.ended[id] && !j.lone(row) && row.Reposts < 5 {
+			if row.Status.Terminal() && c.conn.expires.After(j.w.now()) && !c.conn.ended[id] && j.forsaken[row.PK].IsZero() && row.Reposts < 5 {
 				j.w.violate("%s watches %s on %s and was not told that it is %s", c.name, short(id), c.conn.id, row.Status)
 			}
 		}
