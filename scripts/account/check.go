@@ -70,7 +70,7 @@ var checks = []check{
 		expect:   "from 5 workers, up to 300 more a minute, to the stage's MaxConcurrency"},
 	{name: "prices", see: prices,
 		question: "What do the services cost in this region today?",
-		expect:   "a price for each line of the cost calculation"},
+		expect:   "a price for each line of the cost calculation, but for traces, keys and traffic"},
 	{name: "idle", see: idle, long: true,
 		question: "When is a silent connection closed, and with which code?",
 		expect:   "after 10 minutes, with 1001"},

@@ -49,10 +49,16 @@ func (b bill) total() (sum float64) {
 func (b bill) print(out io.Writer) {
 	fmt.Fprintf(out, "\n%-72s %12.4f\n", b.title, b.total())
 	for _, l := range b.lines {
-		text := fmt.Sprintf("  %10.4f  %-21s %13s × $%-13s %s", l.cost(), l.price.name, number(l.quantity), number(l.price.dollars), l.what)
+		text := fmt.Sprintf("  %10.4f  %-23s %13s × $%-13s %s", l.cost(), l.price.name, number(l.quantity), number(l.price.dollars), l.what)
 		fmt.Fprintln(out, strings.TrimRight(text, " "))
 	}
 }
 
-// number writes one without an exponent.
-func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+// number writes one without an exponent, and without the dust of floating point.
+func number(n float64) string {
+	dustless, err := strconv.ParseFloat(strconv.FormatFloat(n, 'g', 9, 64), 64)
+	if err != nil {
+		panic(err) // it was one before
+	}
+	return strconv.FormatFloat(dustless, 'f', -1, 64)
+}

@@ -28,7 +28,9 @@ func main() {
 	flag.IntVar(&w.payload, "payload", 150, "bytes of a payload")
 	flag.IntVar(&w.result, "result", 300, "bytes of a result")
 	flag.IntVar(&w.memoryMB, "memory", 1024, "memory of the processor, in MB")
-	flag.IntVar(&w.queues, "queues", 1, "work queues")
+	flag.IntVar(&w.queues, "queues", 1, "work queues: one, and one for each worker")
+	flag.Float64Var(&w.rate, "rate", 10, "requests a second")
+	flag.BoolVar(&w.key, "key", false, "a key of one's own encrypts tables, queues and bucket")
 	flag.Parse()
 	if err := run(w, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "cost:", err)
@@ -37,7 +39,7 @@ func main() {
 }
 
 func run(w workload, out io.Writer) error {
-	if w.duration <= 0 || w.frames < 0 || w.watchers < 1 || w.payload < 0 || w.result < 0 || w.memoryMB < 128 || w.queues < 1 {
+	if w.duration <= 0 || w.frames < 0 || w.watchers < 1 || w.payload < 0 || w.result < 0 || w.memoryMB < 128 || w.queues < 1 || w.rate <= 0 {
 		return fmt.Errorf("the workload makes no sense: %+v", w)
 	}
 	fmt.Fprintf(out, "%s, in US dollars, without free tiers. A request works for %s on %d MB, with %d progress frames, %d watching.\n",
@@ -45,10 +47,11 @@ func run(w workload, out io.Writer) error {
 	for _, b := range []bill{
 		w.request().times("1,000,000 requests", million),
 		w.frame().times("1,000,000 progress frames more", million),
-		syncRequest().times("1,000,000 sync requests", million),
-		connect().times("1,000,000 connects with their disconnects", million),
-		connectionHour().times("1,000 connections for an hour", 1000),
+		w.syncRequest().times("1,000,000 sync requests", million),
+		w.connect().times("1,000,000 connects with their disconnects", million),
+		w.connectionHour().times("1,000 connections for an hour", 1000),
 		w.idle(),
+		w.use(),
 	} {
 		b.print(out)
 	}

@@ -30,23 +30,41 @@ const (
 	quickSeconds    = 0.010 // a run of router, dispatcher or authorizer, once warm
 	smallMemoryGB   = 0.25  // of those functions
 	logBytesPerRun  = 800   // Lambda's own lines, ours and the metrics
+	logMonths       = 1     // that they are kept
+	frameBytes      = 250   // a frame without its result
+	rowBytes        = 1500  // a request's row once it has ended, with its copies in indexes, without its result
 	pingsPerHour    = 15    // the clients' interval is 4 minutes
 	pollsPerMinute  = 15    // five pollers of a mapping, each waiting 20 s
 	metricsPerStage = 40    // our own, with three actions
-	alarmsPerStage  = 4
 	pulseSeconds    = contract.DefaultPulseMS / 1000.0
 	renewalSeconds  = contract.DefaultVisibilityMS / 1000.0 / 2
 	hoursPerMonth   = 730
+	daysPerMonth    = hoursPerMonth / 24.0
+	fileDays        = 30 // StreamerProps.FileRetentionDays
+	// alarmMetrics are those that the alarms watch, each with a price of its own: three, and
+	// the errors of five functions. Each queue more is a worker's, whose errors are watched too.
+	alarmMetrics = 3 + 5
+	// keyUses is how many pairs there are of a function and an encrypted thing that it uses:
+	// requests table, connections table, queue and bucket; and those of each worker's
+	// processor and queue. The key is asked for once in keyMinutes at most for each ("Table
+	// key caching" of DynamoDB, "data key reuse period" of SQS, "Bucket Keys" of S3).
+	keyUses       = 4 + 2 + 3 + 2
+	keyUsesWorker = 4 + 2
+	keyMinutes    = 5
 )
 
 var assumptions = []string{
 	fmt.Sprintf("Runs of router, dispatcher, authorizer and reconciler take %.0f ms on %.0f MB; cold starts are left out.", quickSeconds*1000, smallMemoryGB*1024),
 	"Each request is dispatched by itself; under load up to 100 share a run and a send.",
-	fmt.Sprintf("A run writes %d bytes of logs, metrics included.", logBytesPerRun),
+	fmt.Sprintf("A run writes %d bytes of logs, metrics included, kept for a month.", logBytesPerRun),
 	fmt.Sprintf("Progress is stored every %.0f s, a message's visibility renewed every %.0f s.", pulseSeconds, renewalSeconds),
 	fmt.Sprintf("A queue's mapping polls with five long polls at once: %d requests a minute.", pollsPerMinute),
-	fmt.Sprintf("%d metrics of our own are seen in a month, and %d alarms and one dashboard stand.", metricsPerStage, alarmsPerStage),
-	"Rows of requests stay under 1 KB, but for their results. Storage and data transfer are left out.",
+	fmt.Sprintf("The alarms watch %d metrics and one more for each worker; %d metrics of our own are seen in a month of use.", alarmMetrics, metricsPerStage),
+	fmt.Sprintf("A row has under 1 KB while it is worked on, %d bytes with its indexes at the end, for %.0f days; files stay %d days.", rowBytes, lifecycle.Retention.Hours()/24, fileDays),
+	fmt.Sprintf("A frame has %d bytes, and its result; a handler's own calls and traffic are left out.", frameBytes),
+	"Of each function's runs X-Ray records one a second and 5 % of the others, which depends on -rate.",
+	"No call is a transaction, which would cost twice: rows change by conditional writes.",
+	fmt.Sprintf("With a key of one's own (-key), each function asks for that of each thing it uses every %d minutes at most.", keyMinutes),
 }
 
 // workload is what a request is like.
@@ -56,6 +74,8 @@ type workload struct {
 	payload, result  int // bytes
 	memoryMB         int
 	queues           int
+	rate             float64 // requests a second
+	key              bool    // StreamerProps.EncryptionKey
 }
 
 // kind is the operation of calls.json that the workload is.
@@ -84,6 +104,7 @@ func (w workload) request() bill {
 	b.run("router", quickSeconds, smallMemoryGB)
 	b.run("dispatcher", quickSeconds, smallMemoryGB)
 	b.run("processor", seconds, float64(w.memoryMB)/1024)
+	b.add(trace, 3*w.traced(), "three runs")
 
 	row := lifecycle.Accept(lifecycle.Submission{}, time.Now())
 	b.add(dynamoWrite, 1+float64(len(indexesOf(row))), "acceptance, with its indexes")
@@ -104,7 +125,10 @@ func (w workload) request() bill {
 	b.add(sqsRequest, c["sqs.ChangeMessageVisibility"]+renewals, "holding it")
 	b.add(s3Put, c["s3.PutObject"], "payload and result")
 	b.add(s3Get, c["s3.GetObject"], "payload")
-	b.add(logGB, 3*logBytesPerRun/1e9, "three runs")
+	b.logs(3)
+	b.add(dynamoGBMonth, float64(rowBytes+inRow)/1e9*lifecycle.Retention.Hours()/24/daysPerMonth, "its row, until it expires")
+	b.add(s3GBMonth, float64(w.payload*int(c["s3.GetObject"])+w.result-inRow)/1e9*fileDays/daysPerMonth, "its files, until they expire")
+	b.add(outGB, float64(frameBytes*(1+(w.frames+1)*w.watchers)+w.result*w.watchers)/1e9, "its frames, or its file")
 	return b
 }
 
@@ -112,37 +136,43 @@ func (w workload) request() bill {
 func (w workload) frame() bill {
 	var b bill
 	b.add(apiMessage, 1, "one watcher")
+	b.add(outGB, frameBytes/1e9, "")
 	return b
 }
 
-func syncRequest() bill {
+func (w workload) syncRequest() bill {
 	var b bill
-	b.add(apiMessage, 2, "message and response")
+	b.add(apiMessage, steps(w.payload, 32<<10)+steps(w.result, 32<<10), "message and response")
 	b.run("router", quickSeconds, smallMemoryGB)
+	b.add(trace, w.traced(), "one run")
 	b.writes(calls["echo"])
-	b.add(logGB, logBytesPerRun/1e9, "one run")
+	b.logs(1)
+	b.add(outGB, float64(frameBytes+w.result)/1e9, "response")
 	return b
 }
 
-func connect() bill {
+func (w workload) connect() bill {
 	var b bill
 	b.run("authorizer", quickSeconds, smallMemoryGB)
 	b.run("router, $connect", quickSeconds, smallMemoryGB)
 	b.run("router, $disconnect", quickSeconds, smallMemoryGB)
+	b.add(trace, 3*w.traced(), "three runs")
 	b.writes(calls["connect"])
 	b.writes(calls["disconnect"])
-	b.add(logGB, 3*logBytesPerRun/1e9, "three runs")
+	b.logs(3)
 	return b
 }
 
-func connectionHour() bill {
+func (w workload) connectionHour() bill {
 	var b bill
 	b.add(apiMinute, 60, "")
 	b.add(apiMessage, 2*pingsPerHour, "pings and pongs")
 	b.add(lambdaRequest, pingsPerHour, "router")
 	b.add(lambdaGBSecond, pingsPerHour*quickSeconds*smallMemoryGB, "router")
+	b.add(trace, pingsPerHour*w.traced(), "router")
 	b.writes(calls["ping"])
-	b.add(logGB, pingsPerHour*logBytesPerRun/1e9, "runs")
+	b.logs(pingsPerHour)
+	b.add(outGB, pingsPerHour*frameBytes/1e9, "pongs")
 	return b
 }
 
@@ -154,17 +184,41 @@ func (w workload) idle() bill {
 	b.add(lambdaRequest, reconciles, "reconciler")
 	b.add(lambdaGBSecond, reconciles*quickSeconds*smallMemoryGB, "reconciler")
 	b.add(dynamoRead, reconciles*contract.OpenShards*0.5, "its queries")
-	b.add(logGB, reconciles*logBytesPerRun/1e9, "its logs")
-	b.add(metric, metricsPerStage, "if something does happen")
-	b.add(alarm, alarmsPerStage, "")
+	b.logs(reconciles)
+	b.add(trace, reconciles, "its runs: each is the only one of its second")
+	b.add(metric, 1, "what it tells")
+	b.add(alarm, float64(alarmMetrics+w.queues-1), "")
 	b.add(dashboard, 1, "")
+	if w.key {
+		b.add(kmsKey, 1, "")
+	}
 	return b
 }
+
+// use is what a month costs beside, once something happens in it.
+func (w workload) use() bill {
+	b := bill{title: "a month in which something happens, beside"}
+	b.add(metric, metricsPerStage-1, "the others of our own")
+	if w.key {
+		b.add(kmsRequest, float64(keyUses+keyUsesWorker*(w.queues-1))*hoursPerMonth*60/keyMinutes, "at most: the key, again and again")
+	}
+	return b
+}
+
+// traced is the share of runs that X-Ray records: the first of each second, and 5 % of the
+// others ("Sampling rules" of AWS Lambda's tracing, which cannot be changed).
+func (w workload) traced() float64 { return min(1, (1+0.05*max(0, w.rate-1))/w.rate) }
 
 // run is one invocation of a function.
 func (b *bill) run(function string, seconds, memoryGB float64) {
 	b.add(lambdaRequest, 1, function)
 	b.add(lambdaGBSecond, seconds*memoryGB, function)
+}
+
+// logs are what so many runs write.
+func (b *bill) logs(runs float64) {
+	b.add(logGB, runs*logBytesPerRun/1e9, "")
+	b.add(logMonth, runs*logBytesPerRun/1e9*logMonths, "")
 }
 
 // writes are those to the connections table: an item under 1 KB and its index.
