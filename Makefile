@@ -17,7 +17,7 @@ export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint protocol verify integ stage stage-down token deploy dashboard record redrive cost account soak tidy bench
+.PHONY: help demo test lint protocol verify integ stage stage-down token deploy outputs destroy dashboard record redrive cost account soak tidy bench
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,8 +55,14 @@ stage-down: ## Take the local stage down
 token: ## Print a token that the local stage accepts: make token TENANT=acme SUBJECT=ann
 	@$(STAGE_CMD) token --tenant "$(TENANT)" --subject "$(SUBJECT)"
 
-deploy: node_modules ## Deploy to AWS: make deploy STAGE=dev
-	npx cdk deploy -c stage=$(STAGE) --outputs-file cdk.out/outputs.json
+deploy: node_modules ## Deploy to AWS: make deploy STAGE=dev (YES=1 asks nothing)
+	@go run ./scripts/deploy up $(if $(YES),-yes) $(STAGE)
+
+outputs: ## Fetch the outputs of a deployed stage, for OUTPUTS=.deploy/dev.json: make outputs STAGE=dev
+	@go run ./scripts/deploy outputs $(STAGE)
+
+destroy: node_modules ## Remove a stage from AWS, but for what it keeps: make destroy STAGE=dev
+	@go run ./scripts/deploy down $(if $(YES),-yes) $(STAGE)
 
 dashboard: ## Print the dashboard of the local stage with its numbers, or of any with OUTPUTS=file
 ifdef OUTPUTS

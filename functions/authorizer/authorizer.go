@@ -79,6 +79,28 @@ func New(config string, c clock.Clock, metrics metric.Recorder, log *slog.Logger
 	return a, nil
 }
 
+// CheckKeys fetches the issuer's keys as the function with this configuration will, and
+// returns how many there are. It is for who deploys one: without keys nobody can connect.
+func CheckKeys(ctx context.Context, config string) (int, error) {
+	var c contract.Auth
+	if err := json.Unmarshal([]byte(config), &c); err != nil {
+		return 0, fmt.Errorf("authorizer configuration: %w", err)
+	}
+	if len(c.JWKS) > 0 {
+		keys, err := parseKeys(c.JWKS)
+		if err != nil {
+			return 0, fmt.Errorf("jwks %w", err)
+		}
+		return len(keys), nil
+	}
+	from, err := newIssuer(c.Issuer, c.JWKSURL)
+	if err != nil {
+		return 0, err
+	}
+	keys, err := from.keys(ctx)
+	return len(keys), err
+}
+
 // Handle is the function's entry. It never returns an error: a refusal is an answer.
 func (a *Authorizer) Handle(ctx context.Context, ev events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
 	who, err := a.identify(ctx, ev)
