@@ -129,6 +129,29 @@ func TestStageAuth(t *testing.T) {
 	}
 }
 
+// The setting names the pages for both ways that they come: the WebSocket and the files.
+func TestStageWebOrigins(t *testing.T) {
+	context := map[string]any{"stage": "prod", "issuer": "https://id.example.com", "audience": "a", "webOrigins": "https://app.example.com,http://localhost:5173"}
+	stack, err := stages.Add(newApp(t, context), noEnvironment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tpl := templateOf(t, stack)
+	const origins = `["https://app.example.com","http://localhost:5173"]`
+	tpl.check(t, "Files", map[string]string{"CorsConfiguration.CorsRules.0.AllowedOrigins": origins})
+	if config, _ := at(tpl.Resources["AuthorizerFunction"].Properties, "Environment.Variables.STREAMER_AUTH").(string); !strings.Contains(config, `"origins":`+origins) {
+		t.Errorf("the authorizer has %s", config)
+	}
+
+	stack, err = stages.Add(newApp(t, nil), func(name string) string {
+		return map[string]string{"STREAMER_WEB_ORIGINS": "https://app.example.com"}[name] // without tokens nobody connects
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	templateOf(t, stack).check(t, "Files", map[string]string{"CorsConfiguration.CorsRules.0.AllowedOrigins": `["https://app.example.com"]`})
+}
+
 func TestStageTakesAccountAndRegionFromTheCLI(t *testing.T) {
 	environment := map[string]string{"CDK_DEFAULT_ACCOUNT": "111122223333", "CDK_DEFAULT_REGION": "eu-west-1"}
 	stack, err := stages.Add(newApp(t, nil), func(name string) string { return environment[name] })

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
@@ -16,9 +17,16 @@ import (
 
 // Add adds to app the stack of the stage that the context names. getenv looks up
 // environment variables: account and region as the CDK CLI sets them, and the stage's
-// settings. A setting is a context key, or else a variable: stage or STREAMER_STAGE;
-// issuer, audience and jwksFile (see auth); alarmTopic or STREAMER_ALARM_TOPIC, the ARN
-// of an SNS topic that is told about alarms.
+// settings. A setting is a context key, or else a variable:
+//
+//	stage       STREAMER_STAGE        its name
+//	issuer      STREAMER_ISSUER       whose tokens open a connection; see auth
+//	audience    STREAMER_AUDIENCE     and for whom they are
+//	jwksFile    STREAMER_JWKS_FILE    a file with the issuer's keys, if it cannot be asked
+//	webOrigins  STREAMER_WEB_ORIGINS  the origins of the pages that may connect, and fetch
+//	                                  and send files, with commas between them; without it any
+//	                                  page may connect, and none fetch a file
+//	alarmTopic  STREAMER_ALARM_TOPIC  the ARN of an SNS topic that is told about alarms
 func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 	setting := func(key, variable string) string {
 		if value, ok := app.Node().TryGetContext(jsii.String(key)).(string); ok {
@@ -41,6 +49,12 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 	auth, err := auth(setting)
 	if err != nil {
 		return nil, fmt.Errorf("stage %s: %w", name, err)
+	}
+	if origins := setting("webOrigins", "STREAMER_WEB_ORIGINS"); origins != "" {
+		stage.WebOrigins = strings.Split(origins, ",")
+		if auth != nil {
+			auth.Origins = stage.WebOrigins
+		}
 	}
 	stack := awscdk.NewStack(app, jsii.String("Streamer-"+name), &awscdk.StackProps{
 		Description:           jsii.String("Streamer, stage " + name + ": long requests over WebSockets, with progress"),

@@ -25,7 +25,8 @@ type Stage struct {
 	ReportConcurrency int
 	// DemoData lets scripts/demo-setup fill the stage with made-up requests.
 	DemoData bool
-	// WebOrigins are those of the pages that may fetch and send files.
+	// WebOrigins are those of the pages that may fetch and send files, unless the setting
+	// webOrigins names others.
 	WebOrigins []string
 	Clocks     *constructs.Clocks
 }
@@ -51,12 +52,15 @@ var stages = map[string]Stage{
 		WebOrigins: []string{"http://127.0.0.1:*"},
 		Clocks:     &constructs.Clocks{LeaseMS: 6_000, VisibilityMS: 12_000, PulseMS: 1_000, PulseIdleMS: 2_000, ProgressMS: 250},
 	},
+	// A stage to try things on, and to throw away: small, so that nothing runs away at night.
 	"dev": {
 		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,
 		LogRetention:   awslogs.RetentionDays_ONE_WEEK,
 		MaxConcurrency: 10, ReportConcurrency: 2,
 		DemoData: true,
 	},
+	// A stage that has to be there tomorrow. Its tables, its bucket and what they hold stay
+	// whatever becomes of the stack, and nobody removes the stack by mistake.
 	"prod": {
 		RemovalPolicy:         awscdk.RemovalPolicy_RETAIN,
 		LogRetention:          awslogs.RetentionDays_THREE_MONTHS,
