@@ -16,17 +16,17 @@ type bill struct {
 
 // line is a quantity of one priced thing, and what it is for.
 type line struct {
-	price    price
+	unit     unit
 	what     string
 	quantity float64
 }
 
-func (l line) cost() float64 { return l.quantity * l.price.dollars }
+func (l line) cost() float64 { return l.quantity * l.unit.dollars }
 
 // add appends a line, unless there is nothing to pay.
-func (b *bill) add(p price, quantity float64, what string) {
+func (b *bill) add(u unit, quantity float64, what string) {
 	if quantity != 0 {
-		b.lines = append(b.lines, line{p, what, quantity})
+		b.lines = append(b.lines, line{u, what, quantity})
 	}
 }
 
@@ -49,7 +49,7 @@ func (b bill) total() (sum float64) {
 func (b bill) print(out io.Writer) {
 	fmt.Fprintf(out, "\n%-72s %12.4f\n", b.title, b.total())
 	for _, l := range b.lines {
-		text := fmt.Sprintf("  %10.4f  %-23s %13s × $%-13s %s", l.cost(), l.price.name, number(l.quantity), number(l.price.dollars), l.what)
+		text := fmt.Sprintf("  %10.4f  %-23s %13s × $%-13s %s", l.cost(), l.unit.name, number(l.quantity), number(l.unit.dollars), l.what)
 		fmt.Fprintln(out, strings.TrimRight(text, " "))
 	}
 }

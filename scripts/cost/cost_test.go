@@ -6,16 +6,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pay-theory/streamer/internal/contract"
 )
 
 // The bill of a request that nobody needs to look up: 4 s, 2 frames, 2 watchers, 1 GB.
 func TestRequest(t *testing.T) {
 	w := workload{duration: 4 * time.Second, frames: 2, watchers: 2, payload: 100, result: 100, memoryMB: 1024, queues: 1, rate: 21}
-	quantities := map[price]float64{}
+	quantities := map[unit]float64{}
 	for _, l := range w.request().lines {
-		quantities[l.price] += l.quantity
+		quantities[l.unit] += l.quantity
 	}
-	for p, want := range map[price]float64{
+	for p, want := range map[unit]float64{
 		apiMessage:     1 + 1 + 2*2 + 2,  // message, accepted, progress, terminal
 		lambdaRequest:  3,                // router, dispatcher, processor
 		lambdaGBSecond: 4 + 2*0.010*0.25, // the handler's time, and two quick runs
@@ -24,7 +26,7 @@ func TestRequest(t *testing.T) {
 		sqsRequest:     1 + 2 + 1,        // send, receive and delete, hold
 		s3Put:          0,
 		logGB:          3 * 800 / 1e9,
-		logMonth:       3 * 800 / 1e9,
+		logGBMonth:     3 * 800 / 1e9,
 		trace:          3 * (1 + 20*0.05) / 21,            // of 21 a second the first, and one of the others
 		dynamoGBMonth:  (1500 + 100) / 1e9 * 7 * 24 / 730, // a week of a month
 		s3GBMonth:      0,
@@ -39,7 +41,7 @@ func TestRequest(t *testing.T) {
 func TestLargeRequests(t *testing.T) {
 	for _, c := range []struct {
 		payload, result int
-		p               price
+		p               unit
 		want            float64
 	}{
 		{1500, 100, dynamoWrite, 4 + 2 + 2 + 0 + 3}, // two units for the payload's own item
@@ -54,7 +56,7 @@ func TestLargeRequests(t *testing.T) {
 		w := workload{duration: time.Second, watchers: 1, payload: c.payload, result: c.result, memoryMB: 128, queues: 1, rate: 1}
 		got := 0.0
 		for _, l := range w.request().lines {
-			if l.price == c.p {
+			if l.unit == c.p {
 				got += l.quantity
 			}
 		}
@@ -79,25 +81,31 @@ func TestBillIsPrinted(t *testing.T) {
 // What stands costs as much as there is of it: a worker has a queue that is polled and an
 // alarm, and a key has a price.
 func TestIdle(t *testing.T) {
-	quantities := func(b bill) map[price]float64 {
-		all := map[price]float64{}
+	quantities := func(b bill) map[unit]float64 {
+		all := map[unit]float64{}
 		for _, l := range b.lines {
-			all[l.price] += l.quantity
+			all[l.unit] += l.quantity
 		}
 		return all
 	}
 	one, more := quantities(workload{queues: 1}.idle()), quantities(workload{queues: 3, key: true}.idle())
-	for p, want := range map[price][2]float64{
-		sqsRequest: {15 * 60 * 730, 3 * 15 * 60 * 730}, alarm: {8, 10}, dashboard: {1, 1}, metric: {1, 1},
-		lambdaRequest: {8760, 8760}, trace: {8760, 8760}, kmsKey: {0, 1}, kmsRequest: {0, 0},
+	for p, want := range map[unit][2]float64{
+		sqsRequest: {15 * 60 * 730, 3 * 15 * 60 * 730}, alarm: {8, 10}, dashboard: {2, 2}, metric: {2, 2},
+		lambdaRequest: {8760, 8760}, trace: {8760, 8760}, key: {0, 1}, keyRequest: {0, 0},
 	} {
 		if one[p] != want[0] || more[p] != want[1] {
 			t.Errorf("%s: %v, with two workers and a key %v, want %v", p.name, one[p], more[p], want)
 		}
 	}
-	one, more = quantities(workload{queues: 1}.use()), quantities(workload{queues: 3, key: true}.use())
-	if one[metric] != 39 || one[kmsRequest] != 0 || more[kmsRequest] != (11+2*6)*8760 {
-		t.Errorf("in use: %v, with two workers and a key %v", one, more)
+	one, more = quantities(workload{queues: 1, actions: 1}.use()), quantities(workload{queues: 3, actions: 2, key: true}.use())
+	byAction := 0
+	for _, m := range contract.Metrics {
+		if m.By.Action {
+			byAction++
+		}
+	}
+	if more[metric]-one[metric] != float64(byAction) || one[metric] < float64(len(contract.Metrics)-2+byAction) || one[keyRequest] != 0 || more[keyRequest] != (11+2*6)*8760 {
+		t.Errorf("in use: %v, with two workers, another action and a key %v", one, more)
 	}
 }
 
@@ -110,7 +118,7 @@ func TestTraced(t *testing.T) {
 }
 
 func TestRun(t *testing.T) {
-	w := workload{duration: 10 * time.Second, frames: 20, watchers: 1, payload: 150, result: 300, memoryMB: 1024, queues: 1, rate: 10}
+	w := workload{duration: 10 * time.Second, frames: 20, watchers: 1, payload: 150, result: 300, memoryMB: 1024, queues: 1, actions: 3, rate: 10}
 	var out bytes.Buffer
 	if err := run(w, &out); err != nil {
 		t.Fatal(err)

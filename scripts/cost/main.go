@@ -18,6 +18,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/pay-theory/streamer/internal/price"
 )
 
 func main() {
@@ -30,6 +32,7 @@ func main() {
 	flag.IntVar(&w.memoryMB, "memory", 1024, "memory of the processor, in MB")
 	flag.IntVar(&w.queues, "queues", 1, "work queues: one, and one for each worker")
 	flag.Float64Var(&w.rate, "rate", 10, "requests a second")
+	flag.IntVar(&w.actions, "actions", 3, "actions, each of which has metrics of its own")
 	flag.BoolVar(&w.key, "key", false, "a key of one's own encrypts tables, queues and bucket")
 	flag.Parse()
 	if err := run(w, os.Stdout); err != nil {
@@ -39,11 +42,11 @@ func main() {
 }
 
 func run(w workload, out io.Writer) error {
-	if w.duration <= 0 || w.frames < 0 || w.watchers < 1 || w.payload < 0 || w.result < 0 || w.memoryMB < 128 || w.queues < 1 || w.rate <= 0 {
+	if w.duration <= 0 || w.frames < 0 || w.watchers < 1 || w.payload < 0 || w.result < 0 || w.memoryMB < 128 || w.queues < 1 || w.rate <= 0 || w.actions < 1 {
 		return fmt.Errorf("the workload makes no sense: %+v", w)
 	}
 	fmt.Fprintf(out, "%s, in US dollars, without free tiers. A request works for %s on %d MB, with %d progress frames, %d watching.\n",
-		region, w.duration, w.memoryMB, w.frames, w.watchers)
+		price.Region, w.duration, w.memoryMB, w.frames, w.watchers)
 	for _, b := range []bill{
 		w.request().times("1,000,000 requests", million),
 		w.frame().times("1,000,000 progress frames more", million),

@@ -1,61 +1,42 @@
 package main
 
-// region is the one whose prices these are.
-const region = "us-east-1"
+import "github.com/pay-theory/streamer/internal/price"
 
-const (
-	million  = 1e6
-	thousand = 1e3
-)
+const million = 1e6
 
-// price is what one of something costs.
-type price struct {
+// unit is a priced thing, and what one costs.
+type unit struct {
 	name    string
 	dollars float64
 }
 
-// The prices are those of the services' pricing pages for us-east-1, first tier, on
-// demand, without free tiers. scripts/account has a check, prices, that prints AWS's own
-// list of today.
 var (
-	// Amazon API Gateway pricing, "WebSocket APIs". A message is metered in steps of 32 KB,
-	// in both directions.
-	apiMessage = price{"API Gateway message", 1.00 / million}
-	apiMinute  = price{"API Gateway minute", 0.25 / million}
+	apiMessage = unit{"API Gateway message", price.APIMessage}
+	apiMinute  = unit{"API Gateway minute", price.APIMinute}
 
-	// AWS Lambda pricing, arm64.
-	lambdaRequest  = price{"Lambda request", 0.20 / million}
-	lambdaGBSecond = price{"Lambda GB-second", 0.0000133334}
+	lambdaRequest  = unit{"Lambda request", price.LambdaRequest}
+	lambdaGBSecond = unit{"Lambda GB-second", price.LambdaGBSecond}
 
-	// Amazon DynamoDB pricing for on-demand capacity. What Lambda reads of a stream is
-	// free, and so is what the time to live deletes.
-	dynamoWrite = price{"DynamoDB write unit", 0.625 / million}
-	dynamoRead  = price{"DynamoDB read unit", 0.125 / million}
-	// A table, with its point-in-time recovery.
-	dynamoGBMonth = price{"DynamoDB GB-month", 0.25 + 0.20}
+	dynamoWrite   = unit{"DynamoDB write unit", price.DynamoWrite}
+	dynamoRead    = unit{"DynamoDB read unit", price.DynamoRead}
+	dynamoGBMonth = unit{"DynamoDB GB-month", price.DynamoGBMonth}
 
-	// Amazon SQS pricing, standard queues.
-	sqsRequest = price{"SQS request", 0.40 / million}
+	sqsRequest = unit{"SQS request", price.SQSRequest}
 
-	// Amazon S3 pricing, S3 Standard.
-	s3Put     = price{"S3 PUT", 0.005 / thousand}
-	s3Get     = price{"S3 GET", 0.0004 / thousand}
-	s3GBMonth = price{"S3 GB-month", 0.023}
+	s3Put     = unit{"S3 PUT", price.S3Put}
+	s3Get     = unit{"S3 GET", price.S3Get}
+	s3GBMonth = unit{"S3 GB-month", price.S3GBMonth}
 
-	// Amazon CloudWatch pricing.
-	logGB     = price{"CloudWatch log GB", 0.50}
-	metric    = price{"CloudWatch metric", 0.30}
-	alarm     = price{"CloudWatch alarm", 0.10}
-	dashboard = price{"CloudWatch dashboard", 3.00}
-	logMonth  = price{"CloudWatch log GB-month", 0.03}
+	logGB      = unit{"CloudWatch log GB", price.LogGB}
+	logGBMonth = unit{"CloudWatch log GB-month", price.LogGBMonth}
+	metric     = unit{"CloudWatch metric", price.Metric}
+	alarm      = unit{"CloudWatch alarm", price.Alarm}
+	dashboard  = unit{"CloudWatch dashboard", price.Dashboard}
 
-	// AWS X-Ray pricing.
-	trace = price{"X-Ray trace", 5.00 / million}
+	trace = unit{"X-Ray trace", price.Trace}
 
-	// AWS Key Management Service pricing.
-	kmsKey     = price{"KMS key", 1.00}
-	kmsRequest = price{"KMS request", 0.03 / (10 * thousand)}
+	key        = unit{"KMS key", price.Key}
+	keyRequest = unit{"KMS request", price.KeyRequest}
 
-	// Amazon EC2 on-demand pricing, "Data Transfer", which holds for all services.
-	outGB = price{"GB to the Internet", 0.09}
+	outGB = unit{"GB to the Internet", price.OutGB}
 )

@@ -35,12 +35,17 @@ const (
 	rowBytes        = 1500  // a request's row once it has ended, with its copies in indexes, without its result
 	pingsPerHour    = 15    // the clients' interval is 4 minutes
 	pollsPerMinute  = 15    // five pollers of a mapping, each waiting 20 s
-	metricsPerStage = 40    // our own, with three actions
-	pulseSeconds    = contract.DefaultPulseMS / 1000.0
-	renewalSeconds  = contract.DefaultVisibilityMS / 1000.0 / 2
-	hoursPerMonth   = 730
-	daysPerMonth    = hoursPerMonth / 24.0
-	fileDays        = 30 // StreamerProps.FileRetentionDays
+	codesSeen       = 3     // of those that a metric is also written by
+	connectionBytes = 350   // an open connection's item
+	dashboards      = 2     // an overview and a detail
+	// steadyMetrics are those that the reconciler tells in each of its runs.
+	steadyMetrics     = 2
+	pulseSeconds      = contract.DefaultPulseMS / 1000.0
+	renewalSeconds    = contract.DefaultVisibilityMS / 1000.0 / 2
+	hoursPerMonth     = 730
+	reconcilesPerHour = 12
+	daysPerMonth      = hoursPerMonth / 24.0
+	fileDays          = 30 // StreamerProps.FileRetentionDays
 	// alarmMetrics are those that the alarms watch, each with a price of its own: three, and
 	// the errors of five functions. Each queue more is a worker's, whose errors are watched too.
 	alarmMetrics = 3 + 5
@@ -59,7 +64,8 @@ var assumptions = []string{
 	fmt.Sprintf("A run writes %d bytes of logs, metrics included, kept for a month.", logBytesPerRun),
 	fmt.Sprintf("Progress is stored every %.0f s, a message's visibility renewed every %.0f s.", pulseSeconds, renewalSeconds),
 	fmt.Sprintf("A queue's mapping polls with five long polls at once: %d requests a minute.", pollsPerMinute),
-	fmt.Sprintf("The alarms watch %d metrics and one more for each worker; %d metrics of our own are seen in a month of use.", alarmMetrics, metricsPerStage),
+	fmt.Sprintf("The alarms watch %d metrics and one more for each worker; each of our own is seen in a month of use, for each of -actions and for %d codes: so it is the most.", alarmMetrics, codesSeen),
+	"Every five minutes the reconciler counts the connections, and looks for open requests.",
 	fmt.Sprintf("A row has under 1 KB while it is worked on, %d bytes with its indexes at the end, for %.0f days; files stay %d days.", rowBytes, lifecycle.Retention.Hours()/24, fileDays),
 	fmt.Sprintf("A frame has %d bytes, and its result; a handler's own calls and traffic are left out.", frameBytes),
 	"Of each function's runs X-Ray records one a second and 5 % of the others, which depends on -rate.",
@@ -73,7 +79,7 @@ type workload struct {
 	frames, watchers int
 	payload, result  int // bytes
 	memoryMB         int
-	queues           int
+	queues, actions  int
 	rate             float64 // requests a second
 	key              bool    // StreamerProps.EncryptionKey
 }
@@ -171,6 +177,7 @@ func (w workload) connectionHour() bill {
 	b.add(lambdaGBSecond, pingsPerHour*quickSeconds*smallMemoryGB, "router")
 	b.add(trace, pingsPerHour*w.traced(), "router")
 	b.writes(calls["ping"])
+	b.add(dynamoRead, reconcilesPerHour*0.5*connectionBytes/4096, "counting it")
 	b.logs(pingsPerHour)
 	b.add(outGB, pingsPerHour*frameBytes/1e9, "pongs")
 	return b
@@ -179,18 +186,18 @@ func (w workload) connectionHour() bill {
 // idle is what a month costs in which nothing happens.
 func (w workload) idle() bill {
 	b := bill{title: "a month in which nothing happens"}
-	const reconciles = hoursPerMonth * 12
+	const reconciles = hoursPerMonth * reconcilesPerHour
 	b.add(sqsRequest, float64(w.queues)*pollsPerMinute*60*hoursPerMonth, "polling of the work queues")
 	b.add(lambdaRequest, reconciles, "reconciler")
 	b.add(lambdaGBSecond, reconciles*quickSeconds*smallMemoryGB, "reconciler")
-	b.add(dynamoRead, reconciles*contract.OpenShards*0.5, "its queries")
+	b.add(dynamoRead, reconciles*(contract.OpenShards+1)*0.5, "its queries, and a scan")
 	b.logs(reconciles)
 	b.add(trace, reconciles, "its runs: each is the only one of its second")
-	b.add(metric, 1, "what it tells")
+	b.add(metric, steadyMetrics, "what it tells")
 	b.add(alarm, float64(alarmMetrics+w.queues-1), "")
-	b.add(dashboard, 1, "")
+	b.add(dashboard, dashboards, "")
 	if w.key {
-		b.add(kmsKey, 1, "")
+		b.add(key, 1, "")
 	}
 	return b
 }
@@ -198,11 +205,25 @@ func (w workload) idle() bill {
 // use is what a month costs beside, once something happens in it.
 func (w workload) use() bill {
 	b := bill{title: "a month in which something happens, beside"}
-	b.add(metric, metricsPerStage-1, "the others of our own")
+	b.add(metric, float64(w.metrics()-steadyMetrics), "the others of our own, at most")
 	if w.key {
-		b.add(kmsRequest, float64(keyUses+keyUsesWorker*(w.queues-1))*hoursPerMonth*60/keyMinutes, "at most: the key, again and again")
+		b.add(keyRequest, float64(keyUses+keyUsesWorker*(w.queues-1))*hoursPerMonth*60/keyMinutes, "at most: the key, again and again")
 	}
 	return b
+}
+
+// metrics counts those of our own: each of the catalogue, and each by what it is written by.
+func (w workload) metrics() (n int) {
+	for _, m := range contract.Metrics {
+		n++
+		if m.By.Action {
+			n += w.actions
+		}
+		if m.By.Code {
+			n += codesSeen
+		}
+	}
+	return n
 }
 
 // traced is the share of runs that X-Ray records: the first of each second, and 5 % of the
@@ -218,7 +239,7 @@ func (b *bill) run(function string, seconds, memoryGB float64) {
 // logs are what so many runs write.
 func (b *bill) logs(runs float64) {
 	b.add(logGB, runs*logBytesPerRun/1e9, "")
-	b.add(logMonth, runs*logBytesPerRun/1e9*logMonths, "")
+	b.add(logGBMonth, runs*logBytesPerRun/1e9*logMonths, "")
 }
 
 // writes are those to the connections table: an item under 1 KB and its index.
