@@ -28,6 +28,8 @@ export interface CountOut {
   count: number;
   /** How many functions it took, those that died included. */
   runs: number;
+  /** When the first of them began, in Unix milliseconds. */
+  began: number;
 }
 
 /** The payload of echo_async. */
