@@ -357,6 +357,7 @@ func TestTokensAreRenewed(t *testing.T) {
 		var seen history
 		go seen.follow(t.Context(), c)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if got := seen.phases(); !slices.Equal(got, []Phase{Live}) || !slices.Equal(tokens, []string{first, second}) {
 			t.Errorf("got %q, connected with %q", got, tokens)
 		}
@@ -498,6 +499,7 @@ func TestSubmitIsSentAgain(t *testing.T) {
 			s.untilGone()
 		})
 		submit(t, c)
+		synctest.Wait()
 		if len(sent) != 3 || sent[0].IdempotencyKey == "" || sent[0].ID == "" || fmt.Sprint(sent[0]) != fmt.Sprint(sent[1]) || fmt.Sprint(sent[0]) != fmt.Sprint(sent[2]) {
 			t.Errorf("sent %+v", sent)
 		}

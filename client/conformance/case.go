@@ -14,8 +14,9 @@ var cases []byte
 
 // Case is one thing that a client must get through.
 type Case struct {
-	// Name is a word, About says what it is for.
+	// Name is a word, Group the kind of case, and About says what it is for.
 	Name  string `json:"name"`
+	Group Group  `json:"group"`
 	About string `json:"about"`
 
 	// Action is what the client submits: "work" by default, which plays Steps, or "echo",
@@ -27,18 +28,24 @@ type Case struct {
 	// Attach has the client attach to a request that is not there, instead.
 	Attach bool `json:"attach,omitempty"`
 	// TokenMS is how long a token lasts, a day if it is zero. The client gets a fresh one
-	// whenever it asks.
-	TokenMS int `json:"token_ms,omitempty"`
-	// Timing are settings of the client in milliseconds, by their names: answer, ping, pong,
-	// life, handover. What is not named keeps its default, but back-off begins at 10 ms.
+	// whenever it asks, unless it has OneToken.
+	TokenMS  int  `json:"token_ms,omitempty"`
+	OneToken bool `json:"one_token,omitempty"`
+	// Timing are settings of the client in milliseconds, by their names: handshake, answer,
+	// ping, pong, life, handover. What is not named keeps its default, but back-off begins at
+	// 10 ms.
 	Timing map[string]int `json:"timing,omitempty"`
 	// Client is what the client does as soon as it takes a progress with such a message.
 	Client map[string]ClientAct `json:"client,omitempty"`
 
-	// Refuse are the HTTP statuses that the first handshakes are refused with.
+	// Refuse are the HTTP statuses that the first handshakes are refused with; one with zero
+	// is never answered.
 	Refuse []int `json:"refuse,omitempty"`
 	// Submits are what becomes of the first submissions, in order; the others are taken.
-	Submits []Submission `json:"submits,omitempty"`
+	Submits []Fate `json:"submits,omitempty"`
+	// Asks are the same of the first messages with an action of Streamer's own, without the
+	// prefix: subscribe, cancel, upload. They are lost, refused or cut_before.
+	Asks map[string][]Fate `json:"asks,omitempty"`
 	// EndsLost is how many of the terminal frames are lost that follow an answer: a function
 	// may die between the two.
 	EndsLost int `json:"ends_lost,omitempty"`
@@ -61,27 +68,29 @@ const (
 	ActReload ClientAct = "reload"
 )
 
-// Submission is what becomes of a message that submits.
-type Submission string
+// Fate is what becomes of a message.
+type Fate string
 
-// What may become of a submission. A code of the protocol's is that: it is refused so.
+// What may become of a message. A code of the protocol's is that: it is refused so.
 const (
 	// Lost: it never arrives.
-	Lost Submission = "lost"
+	Lost Fate = "lost"
 	// Unanswered: it is stored, and the answer never arrives.
-	Unanswered Submission = "unanswered"
+	Unanswered Fate = "unanswered"
 	// CutBefore: the connection is reset, and nothing stored.
-	CutBefore Submission = "cut_before"
+	CutBefore Fate = "cut_before"
 	// CutAfter: it is stored, and the connection reset before the answer.
-	CutAfter Submission = "cut_after"
-	// Late: it is stored, and answered after the script's end.
-	Late Submission = "late"
+	CutAfter Fate = "cut_after"
+	// Late: it is stored, and answered when the script says so, or ends.
+	Late Fate = "late"
 	// Twice: it is answered twice.
-	Twice Submission = "twice"
-	// Gateway: API Gateway answers with an error of its own.
-	Gateway Submission = "gateway"
+	Twice Fate = "twice"
+	// Gateway: API Gateway answers with an error of its own, Throttled: with that of a
+	// message too many.
+	Gateway   Fate = "gateway"
+	Throttled Fate = "throttled"
 	// TooBig: the connection is closed with 1009.
-	TooBig Submission = "too_big"
+	TooBig Fate = "too_big"
 )
 
 // Step is one thing that a script does.
@@ -135,15 +144,37 @@ const (
 	DoRefuse StepKind = "refuse"
 	// DoDeaf leaves every connection open, and reads and sends nothing on it any more.
 	DoDeaf StepKind = "deaf"
-	// DoWatched waits until somebody watches; DoConnections until Count connections were
-	// opened and all but one of them closed; DoCancelling until the client has cancelled.
+	// DoWatched waits until somebody watches; DoOpened until Count connections were opened,
+	// DoConnections until all but one of them are closed, too; DoCancelling until the client
+	// has cancelled.
 	DoWatched     StepKind = "watched"
+	DoOpened      StepKind = "opened"
 	DoConnections StepKind = "connections"
 	DoCancelling  StepKind = "cancelling"
-	DoWait        StepKind = "wait"
+	// DoAnswer gives the answers that are late.
+	DoAnswer StepKind = "answer"
+	DoWait   StepKind = "wait"
 	// DoRepeat plays Steps Repeat times.
 	DoRepeat StepKind = "repeat"
 )
+
+// Group is a kind of case.
+type Group string
+
+// groups are all there are, in their order, and what they are about.
+var groups = []struct {
+	name  Group
+	about string
+}{
+	{"answers", "results, failures, cancels"},
+	{"submissions", "submissions that are lost, refused, cut, answered late or twice"},
+	{"order", "frames that come twice, in the wrong order, late, unknown, by the thousand"},
+	{"cuts", "connections that are closed, reset, half open, refused; sleep, reload, restart"},
+	{"tokens", "tokens that are refused, and that run out"},
+	{"two hours", "the two hours of a connection"},
+	{"sizes", "payloads and results that are too large for a message"},
+	{"everything", "all of it at once"},
+}
 
 // Expectation is what a case must come to.
 type Expectation struct {

@@ -14,6 +14,7 @@
 //     without PROCESSING, which is newest-wins, and the result or the error's code with
 //     what the case expects. Percentages never fall within an attempt.
 //  4. It GETs http://SERVER/run/CASE/NAME/report and compares the numbers with the case's.
+//  5. It compares the cases that it passed with results/SDK.txt, which README.md is made of.
 //
 // # Design
 //

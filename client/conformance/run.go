@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,7 +29,8 @@ type run struct {
 	open_   []*connection
 	report  Report
 	refuse  []int
-	submits []Submission
+	submits []Fate
+	asks    map[string][]Fate
 	stored  map[string][]byte // files by name
 	expired map[string]int    // how often a file's link is still to be refused
 	request *request
@@ -52,9 +54,11 @@ type request struct {
 }
 
 func newRun(done context.Context, c Case, files string) *run {
+	asks := map[string][]Fate{}
+	maps.Copy(asks, c.Asks)
 	return &run{
 		c: c, done: done, files: files, changed: make(chan struct{}),
-		refuse: slices.Clone(c.Refuse), submits: slices.Clone(c.Submits),
+		refuse: slices.Clone(c.Refuse), submits: c.Submits, asks: asks,
 		stored: map[string][]byte{}, expired: map[string]int{},
 	}
 }
@@ -68,8 +72,8 @@ func (r *run) reported() Report {
 	return r.report
 }
 
-// refusal is the status that a handshake is refused with, or zero.
-func (r *run) refusal(expires time.Time) (status int) {
+// refusal is the status that a handshake is refused with, zero if it is never answered.
+func (r *run) refusal(expires time.Time) (status int, refused bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -78,10 +82,10 @@ func (r *run) refusal(expires time.Time) (status int) {
 	case expires.Before(time.Now()):
 		status = http.StatusUnauthorized
 	default:
-		return 0
+		return 0, false
 	}
 	r.report.Refused++
-	return status
+	return status, true
 }
 
 func (r *run) open(c *connection) {
@@ -153,10 +157,8 @@ func (r *run) take(c *connection, message []byte) {
 	case m.Action == protocol.ActionPing:
 		r.report.Pings++
 		c.frame(protocol.Pong{Answer: answer(m.ID)})
-	case m.Action == protocol.ActionUpload:
-		r.upload(c, m)
 	case strings.HasPrefix(m.Action, protocol.ReservedPrefix):
-		r.about(c, m)
+		r.own(c, m)
 	default:
 		r.report.Submits++
 		r.submit(c, m)
@@ -166,6 +168,52 @@ func (r *run) take(c *connection, message []byte) {
 
 func (r *run) refused(c *connection, id string, code protocol.Code, message string) {
 	c.frame(protocol.Error{Answer: answer(id), Code: code, Message: message, Retryable: code.Retryable()})
+}
+
+// own answers an action of Streamer's own, or does what the case has in store for it.
+func (r *run) own(c *connection, m protocol.Message) {
+	name := strings.TrimPrefix(m.Action, protocol.ReservedPrefix)
+	if m.Action == protocol.ActionSubscribe {
+		r.report.Subscribes++
+	}
+	fates := r.asks[name]
+	fate := next(&fates)
+	r.asks[name] = fates
+	switch {
+	case r.spoilt(c, m, fate):
+	case m.Action == protocol.ActionUpload:
+		r.upload(c, m)
+	default:
+		r.about(c, m)
+	}
+}
+
+// next takes the first fate out of those to come.
+func next(fates *[]Fate) (first Fate) {
+	if len(*fates) > 0 {
+		first, *fates = (*fates)[0], (*fates)[1:]
+	}
+	return first
+}
+
+// spoilt does to a message what keeps it from being taken.
+func (r *run) spoilt(c *connection, m protocol.Message, fate Fate) bool {
+	switch fate {
+	case "", Unanswered, CutAfter, Late, Twice:
+		return false
+	case Lost:
+	case CutBefore:
+		r.cut(c, 1006)
+	case TooBig:
+		r.cut(c, 1009)
+	case Gateway:
+		c.send([]byte(`{"message": "Internal server error", "connectionId":"UuQ5dfKjoAMCJhw=", "requestId":"UuQ5dEt9IAMFTCA="}`))
+	case Throttled:
+		c.send([]byte(`{"message": "Too Many Requests", "connectionId":"UuQ5dfKjoAMCJhw=", "requestId":"UuQ5dEt9IAMFTCA="}`))
+	default:
+		r.refused(c, m.ID, protocol.Code(fate), "refused by the script")
+	}
+	return true
 }
 
 func (r *run) upload(c *connection, m protocol.Message) {
@@ -180,9 +228,6 @@ func (r *run) upload(c *connection, m protocol.Message) {
 // about answers an action of Streamer's own that is about a request.
 func (r *run) about(c *connection, m protocol.Message) {
 	q := r.request
-	if m.Action == protocol.ActionSubscribe {
-		r.report.Subscribes++
-	}
 	if q == nil || m.RequestID != q.RequestID {
 		r.refused(c, m.ID, protocol.NotFound, "there is no such request")
 		return
@@ -225,25 +270,8 @@ func (r *run) end(c *connection) {
 
 // submit stores a request, or does what the case has in store for this submission.
 func (r *run) submit(c *connection, m protocol.Message) {
-	var fate Submission
-	if len(r.submits) > 0 {
-		fate, r.submits = r.submits[0], r.submits[1:]
-	}
-	switch fate {
-	case Lost:
-		return
-	case CutBefore:
-		r.cut(c, 1006)
-		return
-	case TooBig:
-		r.cut(c, 1009)
-		return
-	case Gateway:
-		c.send([]byte(`{"message": "Internal server error", "connectionId":"UuQ5dfKjoAMCJhw=", "requestId":"UuQ5dEt9IAMFTCA="}`))
-		return
-	case "", Unanswered, CutAfter, Late, Twice:
-	default:
-		r.refused(c, m.ID, protocol.Code(fate), "refused by the script")
+	fate := next(&r.submits)
+	if r.spoilt(c, m, fate) {
 		return
 	}
 	if m.PayloadRef != "" {

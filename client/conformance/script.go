@@ -5,21 +5,16 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/pay-theory/streamer/protocol"
 )
 
-// play plays a script, then gives the answers that waited for its end.
+// play plays a script, then gives the answers that are late.
 func (r *run) play(steps []Step) {
-	r.steps(steps, 0)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, reply := range r.late {
-		reply()
-	}
-	r.late = nil
+	r.steps(append(slices.Clone(steps), Step{Do: DoAnswer}), 0)
 }
 
 // steps plays steps, the n-th time.
@@ -35,6 +30,8 @@ func (r *run) steps(steps []Step, n int) {
 			}
 		case DoWatched:
 			r.await(func() bool { return len(r.request.watchers) > 0 })
+		case DoOpened:
+			r.await(func() bool { return r.report.Handshakes >= s.Count })
 		case DoConnections:
 			r.await(func() bool { return r.report.Handshakes >= s.Count && len(r.open_) == 1 })
 		case DoCancelling:
@@ -84,6 +81,11 @@ func (r *run) step(s Step) {
 			r.send(q.held[i])
 		}
 		q.held = nil
+	case DoAnswer:
+		for _, reply := range r.late {
+			reply()
+		}
+		r.late = nil
 	case DoRaw:
 		r.send([]byte(s.Text))
 	case DoClose:

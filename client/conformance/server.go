@@ -73,8 +73,11 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	expires := expiry(r)
-	if status := run.refusal(expires); status != 0 {
+	if status, refused := run.refusal(expires); status != 0 {
 		w.WriteHeader(status)
+		return
+	} else if refused {
+		<-r.Context().Done() // until the client gives up
 		return
 	}
 	taken := &tapped{ResponseWriter: w}

@@ -26,7 +26,7 @@ func TestCasesAreWhole(t *testing.T) {
 	}
 	known := []StepKind{
 		DoProgress, DoRetrying, DoComplete, DoFail, DoCancelled, DoAgain, DoHold, DoRelease, DoRaw, DoClose,
-		DoRefuse, DoDeaf, DoWatched, DoConnections, DoCancelling, DoWait, DoRepeat,
+		DoRefuse, DoDeaf, DoWatched, DoOpened, DoConnections, DoCancelling, DoAnswer, DoWait, DoRepeat,
 	}
 	seen := map[string]bool{}
 	for _, c := range all {
@@ -39,11 +39,21 @@ func TestCasesAreWhole(t *testing.T) {
 				t.Errorf("case %s: no step does %q", c.Name, s.Do)
 			}
 		}
-		for _, s := range c.Submits {
-			taken := slices.Contains([]Submission{Lost, Unanswered, CutBefore, CutAfter, Late, Twice, Gateway, TooBig}, s)
-			if !taken && strings.ToUpper(string(s)) != string(s) {
-				t.Errorf("case %s: nothing becomes of a submission that is %q", c.Name, s)
+		if !slices.ContainsFunc(groups, func(g struct {
+			name  Group
+			about string
+		}) bool {
+			return g.name == c.Group
+		}) {
+			t.Errorf("case %s: there is no group %q", c.Name, c.Group)
+		}
+		spoils := []Fate{Lost, CutBefore, Gateway, Throttled}
+		checkFates(t, c.Name, c.Submits, append(spoils, Unanswered, CutAfter, Late, Twice, TooBig))
+		for action, fates := range c.Asks {
+			if !slices.Contains([]string{"subscribe", "cancel", "upload"}, action) {
+				t.Errorf("case %s: no client asks for %q", c.Name, action)
 			}
+			checkFates(t, c.Name, fates, spoils)
 		}
 		for message, act := range c.Client {
 			if !slices.Contains([]ClientAct{ActCancel, ActSleep, ActReload}, act) {
@@ -65,6 +75,15 @@ func TestCasesAreWhole(t *testing.T) {
 	}
 	if len(all) < 40 {
 		t.Errorf("only %d cases", len(all))
+	}
+}
+
+func checkFates(t *testing.T, name string, fates, known []Fate) {
+	t.Helper()
+	for _, f := range fates {
+		if !slices.Contains(known, f) && strings.ToUpper(string(f)) != string(f) {
+			t.Errorf("case %s: nothing becomes of a message that is %q", name, f)
+		}
 	}
 }
 

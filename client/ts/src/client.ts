@@ -95,6 +95,8 @@ interface Ask {
   sent: boolean;
   /** Cancel what it begins. */
   abandoned: boolean;
+  /** Send it however often it is refused as one that may be sent again. */
+  stubborn: boolean;
   timer: unknown;
   refusals: number;
   /** A connection was closed over it as too big. */
@@ -270,13 +272,13 @@ class Client implements Streamer, Follower {
   }
 
   /** Sends a message until something answers it. A refusal rejects with a StreamerError. */
-  #ask(message: Message, run?: Run): Promise<Frame> {
+  #ask(message: Message, run?: Run, stubborn = false): Promise<Frame> {
     return new Promise((resolve, reject) => {
       if (this.#end) return reject(this.#end);
       const named = { ...message, id: message.id ?? this.#nextId() };
       const ask: Ask = {
         message: named, text: JSON.stringify(named), run, requestId: message.request_id,
-        on: undefined, sent: false, abandoned: false, timer: undefined, refusals: 0, tooBig: false, resolve, reject,
+        on: undefined, sent: false, abandoned: false, stubborn, timer: undefined, refusals: 0, tooBig: false, resolve, reject,
       };
       this.#asks.set(named.id, ask);
       this.#send(ask);
@@ -379,6 +381,7 @@ class Client implements Streamer, Follower {
     const early = this.#early.get(requestId);
     this.#early.delete(requestId);
     if (early) this.#advance(early);
+    if (ask.on !== this.#current) this.#watch(run); // else it is watched where nobody will listen for long
   }
 
   #advance(frame: EventFrame): void {
@@ -392,7 +395,7 @@ class Client implements Streamer, Follower {
   #refused(ask: Ask, frame: ErrorFrame): void {
     const { code, message, retryable, details } = frame;
     const renew = code === "UNAUTHENTICATED"; // the token has run out on this connection
-    if ((retryable || renew) && ++ask.refusals < maxRefusals) {
+    if ((retryable || renew) && (++ask.refusals < maxRefusals || ask.stubborn)) {
       if (!renew || ask.on !== this.#current) return this.#postpone(ask, ask.refusals);
       this.#stop(ask.timer);
       ask.on = undefined; // the next connection begins with it
@@ -415,9 +418,15 @@ class Client implements Streamer, Follower {
     return !runs || (runs.size === 0 && this.#runs.delete(run.requestId!));
   }
 
-  async #subscribe(run: Run): Promise<void> {
+  /** Has the current connection watch a run's request, unless a message is about to. */
+  #watch(run: Run): void {
+    if (!this.#current || [...this.#asks.values()].some((ask) => ask.run === run && ask.on === this.#current)) return;
+    void this.#subscribe(run, true);
+  }
+
+  async #subscribe(run: Run, again = false): Promise<void> {
     try {
-      await this.#ask({ action: "streamer.subscribe", request_id: run.requestId! }, run);
+      await this.#ask({ action: "streamer.subscribe", request_id: run.requestId! }, run, again);
     } catch (reason) {
       run.fail(reason);
       this.#unfollow(run);
@@ -488,10 +497,7 @@ class Client implements Streamer, Follower {
     for (const ask of this.#asks.values()) {
       if (!ask.on?.open) this.#send(ask);
     }
-    for (const run of [...this.#runs.values()].flatMap((runs) => [...runs])) {
-      const asked = [...this.#asks.values()].some((ask) => ask.run === run && ask.on === connection);
-      if (!asked) void this.#subscribe(run);
-    }
+    for (const run of [...this.#runs.values()].flatMap((runs) => [...runs])) this.#watch(run);
     const previous = this.#previous;
     if (previous) this.#after(this.#timing.handoverMs, () => previous.close());
     this.#relieve();
