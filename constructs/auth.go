@@ -59,6 +59,11 @@ func (a *AuthProps) validate() error {
 	return nil
 }
 
+// fetchesKeys tells an authorizer that asks the issuer for its keys.
+func (a *AuthProps) fetchesKeys() bool {
+	return a != nil && a.Issuer != "" && a.JWKS == ""
+}
+
 // tokenField is the first field that is set of those that are about tokens alone.
 func (a *AuthProps) tokenField() string {
 	for _, field := range []struct {

@@ -5,11 +5,7 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -19,6 +15,7 @@ import (
 // addFunctions makes the functions, those of workers too. Each gets the variables and the
 // permissions that it uses, and no others.
 func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
+	s.common = common{architecture: p.Architecture, logRetention: p.LogRetention, key: p.EncryptionKey, local: s.local}
 	s.Authorizer = s.authorizer(p)
 
 	router := s.withWorkers(map[string]*string{ // to refuse names that no action has
@@ -31,7 +28,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 	if p.Auth != nil && p.Auth.IAM {
 		router[contract.EnvIAM] = jsii.String(p.Auth.iamEnvironment())
 	}
-	s.Router = s.newFunction(s, "Router", p, function{
+	s.Router = newFunction(s, "Router", s.common, function{
 		description: "Streamer: answers every message of every client",
 		props:       p.Router,
 		environment: router,
@@ -45,9 +42,9 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		usesKey: true,
 	})
 
-	s.Dispatcher = s.newFunction(s, "Dispatcher", p, function{
+	s.Dispatcher = newFunction(s, "Dispatcher", s.common, function{
 		description: "Streamer: sends a hint to a work queue for each request that waits",
-		props:       FunctionProps{ImportPath: mainOf("dispatcher"), MemoryMB: 256, TimeoutSeconds: 30},
+		props:       p.Dispatcher,
 		environment: s.withWorkers(map[string]*string{
 			contract.EnvRequestsTable: s.Requests.TableName(), // a metric dimension
 			contract.EnvWorkQueueURL:  s.WorkQueue.QueueUrl(),
@@ -70,9 +67,9 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		s.addWorkerProcessor(p, w)
 	}
 
-	s.Reconciler = s.newFunction(s, "Reconciler", p, function{
+	s.Reconciler = newFunction(s, "Reconciler", s.common, function{
 		description: "Streamer: finds requests whose hint was lost and sends it again",
-		props:       FunctionProps{ImportPath: mainOf("reconciler"), MemoryMB: 256, TimeoutSeconds: 120},
+		props:       p.Reconciler,
 		environment: s.withWorkers(map[string]*string{
 			contract.EnvConnectionsTable: s.Connections.TableName(),
 			contract.EnvRequestsTable:    s.Requests.TableName(),
@@ -115,7 +112,7 @@ func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *Streamer
 		environment[contract.EnvClocks] = jsii.String(p.Clocks.environment())
 	}
 	maps.Copy(environment, own.environment)
-	made := s.newFunction(scope, "Processor", p, function{
+	made := newFunction(scope, "Processor", s.common, function{
 		description: own.description,
 		props:       own.props,
 		environment: environment,
@@ -142,91 +139,11 @@ func (s *StreamerConstruct) authorizer(p *StreamerProps) awslambda.IFunction {
 	default:
 		environment[contract.EnvAuth] = jsii.String(auth.environment())
 	}
-	return s.newFunction(s, "Authorizer", p, function{
+	return newFunction(s, "Authorizer", s.common, function{
 		description: "Streamer: decides on $connect whose token it is",
-		props:       FunctionProps{ImportPath: mainOf("authorizer"), MemoryMB: 256, TimeoutSeconds: 10},
+		props:       p.Authorizer,
 		environment: environment,
 	})
-}
-
-// function is what one function has of its own.
-type function struct {
-	description string
-	props       FunctionProps
-	environment map[string]*string
-	permissions []permission
-	usesKey     bool // touches what StreamerProps.EncryptionKey encrypts
-}
-
-// newFunction makes a function with a role and a log group of its own.
-func (s *StreamerConstruct) newFunction(parent constructs.Construct, name string, p *StreamerProps, f function) awslambda.Function {
-	scope := constructs.NewConstruct(parent, jsii.String(name))
-	logs := awslogs.NewLogGroup(scope, jsii.String("Logs"), &awslogs.LogGroupProps{
-		Retention:     p.LogRetention,
-		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
-		EncryptionKey: p.EncryptionKey,
-	})
-	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
-		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
-	})
-	permissions := append(f.permissions, allow(logs.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents"))
-	if f.props.VPC != nil {
-		permissions = append(permissions, allow(jsii.String("*"), networkInterfaces...))
-	}
-	for _, permission := range permissions {
-		role.AddToPolicy(permission.statement())
-	}
-	switch {
-	case p.EncryptionKey == nil:
-	case f.usesKey:
-		p.EncryptionKey.GrantEncryptDecrypt(role)
-	default:
-		p.EncryptionKey.GrantDecrypt(role) // its own variables
-	}
-
-	environment := maps.Clone(f.environment)
-	for key, value := range f.props.Environment {
-		environment[key] = jsii.String(value)
-	}
-	built := &binary{importPath: f.props.ImportPath, goos: s.local.goos(), goarch: goarch(p.Architecture)}
-	code := f.props.Code
-	if code == nil {
-		code = built.code()
-	}
-	made := awslambda.NewFunction(scope, jsii.String("Function"), &awslambda.FunctionProps{
-		Description:  jsii.String(f.description),
-		Code:         code,
-		Runtime:      awslambda.Runtime_PROVIDED_AL2023(),
-		Handler:      jsii.String("bootstrap"),
-		Architecture: p.Architecture,
-		MemorySize:   jsii.Number(f.props.MemoryMB),
-		Timeout:      awscdk.Duration_Seconds(jsii.Number(f.props.TimeoutSeconds)),
-		Environment:  &environment, EnvironmentEncryption: p.EncryptionKey,
-		Role:     role,
-		LogGroup: logs,
-		Tracing:  awslambda.Tracing_ACTIVE, // adds the two X-Ray writes to the role
-		Vpc:      f.props.VPC, VpcSubnets: f.props.Subnets, SecurityGroups: securityGroups(f.props.SecurityGroups),
-	})
-	if built.failure != nil {
-		awscdk.Annotations_Of(made).AddError(jsii.String(built.failure.Error()))
-	}
-	return made
-}
-
-// networkInterfaces is what Lambda does with the role of a function in a VPC, on resources
-// that are not known beforehand ("Giving Lambda functions access to resources in an Amazon
-// VPC").
-var networkInterfaces = []string{
-	"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface",
-	"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
-}
-
-// securityGroups is nil for none, which lets the CDK make one.
-func securityGroups(groups []awsec2.ISecurityGroup) *[]awsec2.ISecurityGroup {
-	if len(groups) == 0 {
-		return nil
-	}
-	return &groups
 }
 
 // environment is the value of contract.EnvClocks.

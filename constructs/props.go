@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -42,6 +43,27 @@ type StreamerProps struct {
 	// Workers take groups of actions out of Processor, each with a processor and a work
 	// queue of its own. Default none: Processor does all.
 	Workers []WorkerProps
+
+	// Authorizer, Dispatcher and Reconciler are the functions that nobody need replace: who
+	// may connect, hints for what is new, and for what was lost. Defaults: 256 MB each; 10 s,
+	// 30 s and 120 s. An own ImportPath for them calls serve.Authorizer and so on.
+	Authorizer, Dispatcher, Reconciler FunctionProps
+
+	// VPC puts all functions into a network that have none of their own; FunctionProps.VPC
+	// tells what they need there. Nil: none.
+	VPC awsec2.IVpc
+	// Subnets are those of the VPC to use. Default its private ones.
+	Subnets *awsec2.SubnetSelection
+	// SecurityGroups are those of all functions. Default a new one for each, that lets
+	// everything out.
+	SecurityGroups []awsec2.ISecurityGroup
+	// VPCEndpoints gives the VPC the endpoints that NewVPCEndpoints makes, so that only what
+	// must takes the NAT gateway. Default false: the VPC may have them, and that of SQS costs.
+	VPCEndpoints bool
+
+	// PermissionsBoundary bounds what the roles of the functions can ever be allowed to do,
+	// as some organizations ask of every role. Nil: none.
+	PermissionsBoundary awsiam.IManagedPolicy
 
 	// Architecture is that of all functions: ARM_64 or X86_64. The local stage has this
 	// machine's. Default ARM_64, which costs less.
@@ -168,34 +190,6 @@ type AuthProps struct {
 	Anonymous bool
 }
 
-// FunctionProps is a function that users may replace by their own.
-type FunctionProps struct {
-	// ImportPath is a package main that the app's module can build, such as
-	// "example.com/app/cmd/processor". Default: Streamer's own, with the sample
-	// actions.
-	ImportPath string
-	// Code is a ready-made deployment package with an executable named bootstrap, in
-	// place of ImportPath. It must be built for Linux on StreamerProps.Architecture.
-	Code awslambda.Code
-	// MemoryMB is 128 to 10,240 ("Lambda quotas"); processor power grows with it.
-	MemoryMB int
-	// TimeoutSeconds is how long one run may take: 1 to 29 for the router, 1 to 900
-	// for the processor.
-	TimeoutSeconds int
-	// Environment is added to the function's variables, of which Lambda takes 4 KB in
-	// all. Names that begin with STREAMER_ are Streamer's.
-	Environment map[string]string
-
-	// VPC puts the function into a network, for a database or a service there. From there
-	// it still has to reach DynamoDB, SQS, S3 and execute-api, whose endpoint posts frames:
-	// through a NAT gateway or VPC endpoints (for execute-api one with private DNS).
-	VPC awsec2.IVpc
-	// Subnets are those of the VPC to use. Default its private ones.
-	Subnets *awsec2.SubnetSelection
-	// SecurityGroups are the function's. Default a new one that lets everything out.
-	SecurityGroups []awsec2.ISecurityGroup
-}
-
 // Clocks sets the pace of progress and recovery, in milliseconds. Zero leaves a
 // clock at its default.
 type Clocks struct {
@@ -254,8 +248,9 @@ type AlarmProps struct {
 const (
 	minConcurrency, maxConcurrency = 2, 1000
 	minMemoryMB, maxMemoryMB       = 128, 10240
-	maxRouterSeconds               = 29
+	maxRouterSeconds               = 29 // and the authorizer's: API Gateway waits for both
 	maxProcessorSeconds            = 900
+	maxLayers                      = 5
 	maxVisibilityMS                = 12 * 60 * 60 * 1000
 	maxEnvironmentBytes            = 4096
 	maxMeteredTenants              = 50
@@ -279,8 +274,12 @@ func (p *StreamerProps) withDefaults() StreamerProps {
 	setDefault(&out.RemovalPolicy, awscdk.RemovalPolicy_RETAIN)
 	setDefault(&out.LogRetention, awslogs.RetentionDays_ONE_MONTH)
 
-	out.Router = out.Router.withDefaults(mainOf("router"), 256, maxRouterSeconds)
-	out.Processor = out.Processor.withDefaults(mainOf("processor"), 1024, maxProcessorSeconds)
+	network := FunctionProps{VPC: out.VPC, Subnets: out.Subnets, SecurityGroups: out.SecurityGroups}
+	out.Authorizer = out.Authorizer.withDefaults(mainOf("authorizer"), 256, 10).inNetworkOf(network)
+	out.Router = out.Router.withDefaults(mainOf("router"), 256, maxRouterSeconds).inNetworkOf(network)
+	out.Dispatcher = out.Dispatcher.withDefaults(mainOf("dispatcher"), 256, 30).inNetworkOf(network)
+	out.Processor = out.Processor.withDefaults(mainOf("processor"), 1024, maxProcessorSeconds).inNetworkOf(network)
+	out.Reconciler = out.Reconciler.withDefaults(mainOf("reconciler"), 256, 120).inNetworkOf(network)
 
 	out.Workers = slices.Clone(out.Workers)
 	for i, w := range out.Workers {
@@ -302,19 +301,25 @@ func (p *StreamerProps) withDefaults() StreamerProps {
 	return out
 }
 
+// validateAuthorizer tells of settings for an authorizer that will not be made. It wants the
+// props as they were given.
+func (p *StreamerProps) validateAuthorizer() error {
+	if p == nil || p.Auth == nil || p.Authorizer.isZero() {
+		return nil
+	}
+	switch {
+	case p.Auth.IAM:
+		return errors.New("Authorizer is set beside Auth.IAM, with which there is none: leave it out")
+	case p.Auth.Authorizer != nil:
+		return errors.New("Authorizer is set beside Auth.Authorizer, which takes its place: set that function itself")
+	}
+	return nil
+}
+
 func (t RouteThrottleProps) withDefaults(all *ThrottleProps) RouteThrottleProps {
 	setDefault(&t.RatePerSecond, all.RatePerSecond)
 	setDefault(&t.Burst, all.Burst)
 	return t
-}
-
-func (p FunctionProps) withDefaults(importPath string, memoryMB, timeoutSeconds int) FunctionProps {
-	if p.Code == nil {
-		setDefault(&p.ImportPath, importPath)
-	}
-	setDefault(&p.MemoryMB, memoryMB)
-	setDefault(&p.TimeoutSeconds, timeoutSeconds)
-	return p
 }
 
 // validate names a bad field and its cure. It expects the defaults filled in.
@@ -350,44 +355,22 @@ func (p *StreamerProps) validate() error {
 	if url := p.Alarms.RunbookURL; !strings.HasPrefix(url, "https://") || strings.Contains(url, "#") {
 		return fmt.Errorf("Alarms.RunbookURL is %q: give a page, https://…, to which the alarm is added as the fragment", url)
 	}
-	if name := *p.Architecture.Name(); name != "arm64" && name != "x86_64" {
-		return fmt.Errorf("Architecture is %s: give awslambda.Architecture_ARM_64() or _X86_64()", name)
+	if p.VPC == nil && (p.Subnets != nil || len(p.SecurityGroups) > 0 || p.VPCEndpoints) {
+		return errors.New("Subnets, SecurityGroups or VPCEndpoints is set without VPC: give it too")
 	}
 	return errors.Join(
+		validateArchitecture(p.Architecture),
+		p.Authorizer.validate("Authorizer", maxRouterSeconds),
 		p.Router.validate("Router", maxRouterSeconds),
+		p.Dispatcher.validate("Dispatcher", maxProcessorSeconds),
 		p.Processor.validate("Processor", maxProcessorSeconds),
+		p.Reconciler.validate("Reconciler", reconcileMinutes*60),
 		validateWorkers(p.Workers),
 		p.Clocks.validate(),
 		p.Throttle.validate(),
 		p.Domain.validate(),
 		p.Auth.validate(),
 	)
-}
-
-func (p FunctionProps) validate(field string, maxSeconds int) error {
-	if p.Code != nil && p.ImportPath != "" {
-		return fmt.Errorf("%s has both ImportPath and Code: give one of them", field)
-	}
-	if p.MemoryMB < minMemoryMB || p.MemoryMB > maxMemoryMB {
-		return fmt.Errorf("%s.MemoryMB is %d: AWS takes %d to %d", field, p.MemoryMB, minMemoryMB, maxMemoryMB)
-	}
-	if p.TimeoutSeconds < 1 || p.TimeoutSeconds > maxSeconds {
-		return fmt.Errorf("%s.TimeoutSeconds is %d: AWS takes 1 to %d here", field, p.TimeoutSeconds, maxSeconds)
-	}
-	if p.VPC == nil && (p.Subnets != nil || len(p.SecurityGroups) > 0) {
-		return fmt.Errorf("%s has Subnets or SecurityGroups without a VPC: give it too", field)
-	}
-	size := 0
-	for name, value := range p.Environment {
-		if strings.HasPrefix(name, "STREAMER_") || name == contract.EnvCallbackEndpoint {
-			return fmt.Errorf("%s.Environment sets %s, which is Streamer's: choose another name", field, name)
-		}
-		size += len(name) + len(value)
-	}
-	if size > maxEnvironmentBytes {
-		return fmt.Errorf("%s.Environment holds %d bytes: Lambda takes %d in all, put large values in S3 or Parameter Store", field, size, maxEnvironmentBytes)
-	}
-	return nil
 }
 
 func (t *ThrottleProps) validate() error {

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
@@ -50,7 +51,10 @@ type StreamerConstruct struct {
 
 	Alarms Alarms
 
-	local *localStage
+	VPCEndpoints *VPCEndpoints // nil without StreamerProps.VPCEndpoints
+
+	common common
+	local  *localStage
 }
 
 // ToString is the construct's path. (A Go struct that stands in for a construct must
@@ -68,14 +72,14 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	check(s, err)
 	s.local = local
 	p := props.withDefaults()
-	check(s, errors.Join(p.validate(), p.Domain.validateCertificate(s.stack)))
+	check(s, errors.Join(p.validate(), props.validateAuthorizer(), p.Domain.validateCertificate(s.stack)))
 	p.Auth = local.auth(p.Auth)
 	p.Architecture = local.architecture(p.Architecture)
 	p.RemovalPolicy = local.removalPolicy(p.RemovalPolicy)
 	p.Domain = local.domain(p.Domain)
 	s.warnAboutAuth(p.Auth)
 
-	s.letLogsUse(p.EncryptionKey)
+	letLogsUse(s, p.EncryptionKey)
 	s.addTables(&p)
 	s.addFiles(&p)
 	s.addQueues(&p)
@@ -85,6 +89,10 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	s.addRoutes(&p)
 	s.addSources(&p)
 	s.addAlarms(&p)
+	s.addNetwork(&p)
+	if p.PermissionsBoundary != nil {
+		awsiam.PermissionsBoundary_Of(s).Apply(p.PermissionsBoundary)
+	}
 	return s
 }
 

@@ -70,8 +70,10 @@ func (w WorkerProps) withDefaults(p *StreamerProps) WorkerProps {
 	}
 	maps.Copy(environment, own.Environment)
 	own.Environment = environment
-	if own.VPC == nil && own.Subnets == nil && own.SecurityGroups == nil {
-		own.VPC, own.Subnets, own.SecurityGroups = rest.VPC, rest.Subnets, rest.SecurityGroups
+	*own = own.inNetworkOf(rest)
+	setDefault(&own.Tracing, rest.Tracing)
+	if own.Layers == nil {
+		own.Layers = rest.Layers
 	}
 	setDefault(&w.MaxConcurrency, p.MaxConcurrency)
 	return w

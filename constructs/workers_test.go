@@ -143,7 +143,7 @@ func TestAddingAWorkerLeavesTheRest(t *testing.T) {
 	}
 }
 
-func TestVPC(t *testing.T) {
+func TestVPCOfAWorker(t *testing.T) {
 	var group awsec2.SecurityGroup
 	tpl := synthStack(t, nil, func(stack awscdk.Stack) {
 		vpc := awsec2.NewVpc(stack, jsii.String("Vpc"), nil)
