@@ -1,10 +1,12 @@
 import { Connection, type WebSocketConstructor, type WebSocketLike } from "./connection.js";
-import { announce, get, hex, put } from "./document.js";
+import { announce, get, hex, put, type Fetch } from "./document.js";
 import { StreamerError } from "./error.js";
+import { parse } from "./json.js";
 import { notify } from "./notify.js";
 import {
   MAX_MESSAGE, SUBPROTOCOL, SUBPROTOCOL_BEARER, isRetryable, isTerminal,
-  type AcceptedFrame, type ErrorFrame, type EventFrame, type Frame, type Message, type RequestFrame, type SubscribedFrame, type UploadFrame,
+  type AcceptedFrame, type CompleteFrame, type ErrorFrame, type EventFrame, type Frame, type List, type Listed, type Message, type RequestFrame,
+  type RequestsFrame, type SubscribedFrame, type UploadFrame,
 } from "./protocol.js";
 import { Run, type Follower, type StreamerRequest } from "./request.js";
 import { backoff, defaultTiming, systemClock, type Clock, type Timing } from "./timing.js";
@@ -24,6 +26,13 @@ export interface ConnectOptions {
   token?: TokenSource;
   /** The class that makes WebSockets. Defaults to the global one, which Node has from 22 on; for Node 20 give that of the package ws. */
   WebSocket?: WebSocketConstructor;
+  /**
+   * Reads JSON, of which the result is taken. By default that is JSON.parse, and an error with the code UNSAFE_NUMBER for
+   * a result with a number that it would alter: an integer beyond 2^53, or one like 1e400.
+   */
+  parse?: (json: string) => any;
+  /** Carries payloads and results that are too large for a message. Defaults to the global one. */
+  fetch?: typeof fetch;
   /** Fail everything that waits after so long without a connection. Default: never. */
   giveUpAfterMs?: number;
   /** How long things may take. */
@@ -58,6 +67,8 @@ export interface Streamer<A extends Record<keyof A, ActionTypes> = Actions> {
    * answer was lost.
    */
   submit<N extends keyof A & string>(action: N, ...payloadAndOptions: SubmitArguments<A[N]["payload"]>): StreamerRequest<A[N]["result"]>;
+  /** The result of a request that need not be followed, such as a sync action's answer. */
+  call<N extends keyof A & string>(action: N, ...payloadAndOptions: SubmitArguments<A[N]["payload"]>): Promise<A[N]["result"]>;
   /**
    * Follows a request that this user submitted, here or elsewhere, whether it waits, runs or has ended.
    * attach<"resize">(id) has the type of that action's result.
@@ -65,10 +76,22 @@ export interface Streamer<A extends Record<keyof A, ActionTypes> = Actions> {
   attach<N extends keyof A & string = keyof A & string>(requestId: string): StreamerRequest<A[N]["result"]>;
   /** The request as it is stored, with a fresh link to its result if that is large. */
   get(requestId: string): Promise<RequestFrame>;
+  /**
+   * The requests of this user, newest first, each as it stands when its page is read. limit is how many are read at a
+   * time. One that was just accepted may not be there for a moment.
+   */
+  list(options?: List): AsyncIterable<Listed>;
+  /** One page of the same. Its next, where there is one, is the page of the options for the one that follows. */
+  listPage(options?: List): Promise<RequestsFrame>;
   /** Asks to cancel a request, and resolves once the stage has taken note. */
   cancel(requestId: string): Promise<void>;
   /** Ends the connection. Accepted requests go on, and can be attached again. */
   close(): void;
+}
+
+/** Stands for a result that could not be read. */
+class Unreadable {
+  constructor(readonly reason: unknown) {}
 }
 
 /** How often a message is sent that is refused as one that may be sent again. */
@@ -119,6 +142,8 @@ class Client implements Streamer, Follower {
   readonly #WebSocket: WebSocketConstructor;
   readonly #clock: Clock;
   readonly #timing: Timing;
+  readonly #parse: (json: string) => any;
+  readonly #fetch: Fetch;
   /** What the ids of this client's messages begin with: a ref may be another client's. */
   readonly #name = random().slice(0, 8);
 
@@ -151,6 +176,8 @@ class Client implements Streamer, Follower {
     if (!this.#WebSocket) throw new TypeError("there is no global WebSocket here: connect(url, { WebSocket }), for instance with that of the package ws");
     this.#clock = options.clock ?? systemClock;
     this.#timing = { ...defaultTiming, ...options.timing };
+    this.#parse = options.parse ?? parse;
+    this.#fetch = options.fetch ?? ((...request) => fetch(...request));
     this.#down = this.#clock.now();
     this.#listen("addEventListener");
     this.#dial();
@@ -183,6 +210,10 @@ class Client implements Streamer, Follower {
     return run;
   }
 
+  call(action: string, payload?: unknown, options?: SubmitOptions): Promise<any> {
+    return this.submit(action, payload, options).result();
+  }
+
   attach(requestId: string): Run {
     const run = new Run(this);
     run.requestId = requestId;
@@ -192,7 +223,22 @@ class Client implements Streamer, Follower {
   }
 
   async get(requestId: string): Promise<RequestFrame> {
-    return expect("request", await this.#ask({ action: "streamer.get", request_id: requestId }));
+    const frame = expect("request", await this.#ask({ action: "streamer.get", request_id: requestId }));
+    if (frame.result instanceof Unreadable) throw frame.result.reason;
+    return frame;
+  }
+
+  async *list(options: List = {}): AsyncGenerator<Listed, void> {
+    for (let page = options.page; ; ) {
+      const { requests, next } = await this.listPage({ ...options, ...(page && { page }) });
+      yield* requests;
+      if (!next) return;
+      page = next;
+    }
+  }
+
+  async listPage(options: List = {}): Promise<RequestsFrame> {
+    return expect("requests", await this.#ask({ action: "streamer.list", payload: options }));
   }
 
   async cancel(target: string | Run): Promise<void> {
@@ -216,14 +262,17 @@ class Client implements Streamer, Follower {
         throw new StreamerError(end!.code, end!.message, { retryable: isRetryable(end!.code), requestId: requestId! });
       case "cancelled":
         throw new StreamerError("CANCELLED", "the request was cancelled", { requestId: requestId! });
-      case "response":
-        return end!.result;
     }
-    let { result, result_ref: ref } = end!;
-    return this.#transfer("fetch the result", async (tries) => {
-      if (tries > 0 && ref) ({ result, result_ref: ref } = await this.get(requestId!)); // by a fresh link
-      return ref ? get(ref) : result;
-    });
+    let { result, result_ref: ref } = end as CompleteFrame; // a sync action's has no ref
+    if (ref) {
+      const document = await this.#transfer("fetch the result", async (tries) => {
+        if (tries > 0) ({ result, result_ref: ref } = await this.get(requestId!)); // by a fresh link
+        return ref && get(ref, this.#fetch);
+      });
+      if (document !== undefined) return this.#parse(document);
+    }
+    if (result instanceof Unreadable) throw result.reason;
+    return result;
   }
 
   detach(run: Run): void {
@@ -254,7 +303,7 @@ class Client implements Streamer, Follower {
     const payload = await announce(document);
     return this.#transfer("upload the payload", async () => {
       const to: UploadFrame = expect("upload", await this.#ask({ action: "streamer.upload", payload }));
-      await put(to, document);
+      await put(to, document, this.#fetch);
       return to.payload_ref;
     });
   }
@@ -316,6 +365,8 @@ class Client implements Streamer, Follower {
       return; // an empty message is what API Gateway makes of an answer without a body
     }
     this.#failures = 0;
+    const carries = frame as { result?: unknown } | null;
+    if (carries?.result !== undefined) carries.result = this.#read(data);
     switch (frame?.type) {
       case "progress":
       case "retrying":
@@ -330,6 +381,7 @@ class Client implements Streamer, Follower {
       case "subscribed":
       case "response":
       case "request":
+      case "requests":
       case "upload":
       case "unsubscribed":
         break;
@@ -349,6 +401,15 @@ class Client implements Streamer, Follower {
       if (isTerminal(frame.status) && this.#runs.has(frame.request_id)) return; // the terminal frame answers, and comes too
     }
     this.#settle(ask, () => ask.resolve(frame));
+  }
+
+  /** The result in a frame, as it is to be read. That it cannot be is for whoever asks for it. */
+  #read(data: string): unknown {
+    try {
+      return this.#parse(data).result;
+    } catch (reason) {
+      return new Unreadable(reason);
+    }
   }
 
   #event(frame: EventFrame): void {

@@ -7,9 +7,10 @@ import type { Code } from "./protocol.js";
  * - CLOSED: the client was closed while something was waited for.
  * - DETACHED: the request is not followed any more; it goes on.
  * - DISCONNECTED: there was no connection for as long as giveUpAfterMs says.
+ * - UNSAFE_NUMBER: the request is complete, but its result has a number that JavaScript has not; see ConnectOptions.parse.
  * - UNREACHABLE: a result or an upload could not be transferred.
  */
-export type ClientCode = "CANCELLED" | "CLOSED" | "DETACHED" | "DISCONNECTED" | "UNREACHABLE";
+export type ClientCode = "CANCELLED" | "CLOSED" | "DETACHED" | "DISCONNECTED" | "UNREACHABLE" | "UNSAFE_NUMBER";
 
 /** Why a message was refused, or why a request ended without a result. */
 export class StreamerError extends Error {

@@ -3,7 +3,7 @@ export type { Actions, ConnectionState, ConnectOptions, Streamer, SubmitArgument
 export type { WebSocketConstructor, WebSocketLike } from "./connection.js";
 export { StreamerError } from "./error.js";
 export type { ClientCode } from "./error.js";
-export type { Code, Ref, RequestFrame, Status } from "./protocol.js";
+export type { Code, List, Listed, Ref, RequestFrame, RequestsFrame, Status } from "./protocol.js";
 export type { StreamerRequest, Update } from "./request.js";
 export type { Clock, Timing } from "./timing.js";
 export type { TokenSource } from "./token.js";

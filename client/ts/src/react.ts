@@ -1,5 +1,5 @@
-import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
-import type { Actions, ActionTypes, Streamer, SubmitArguments, SubmitOptions } from "./client.js";
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import type { ActionTypes, Actions, ConnectionState, Streamer, SubmitArguments, SubmitOptions } from "./client.js";
 import type { StreamerRequest, Update } from "./request.js";
 
 /** What a component shows of a request. Each state is a new object, and none is ever changed. */
@@ -51,6 +51,12 @@ export function useRequest<A extends Record<keyof A, ActionTypes> = Actions, N e
     [streamer, action, view],
   );
   return { ...state, ...controls };
+}
+
+/** How the connection is, for a line that says so. */
+export function useConnectionState(streamer: Streamer<any>): ConnectionState {
+  const listen = useCallback((changed: () => void) => streamer.onState(changed), [streamer]);
+  return useSyncExternalStore(listen, () => streamer.state, () => "connecting");
 }
 
 const idle: RequestState<never> = {

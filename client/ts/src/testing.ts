@@ -1,7 +1,11 @@
 import { connect, type Actions, type ActionTypes, type ConnectOptions, type Streamer } from "./client.js";
 import type { WebSocketConstructor, WebSocketLike } from "./connection.js";
+import { announce } from "./document.js";
 import { StreamerError } from "./error.js";
-import { isTerminal, type EventFrame, type Frame, type Message, type RequestFrame, type Status, type TerminalFrame } from "./protocol.js";
+import {
+  DEFAULT_LIST, MAX_INLINE, isTerminal,
+  type Announcement, type CompleteFrame, type EventFrame, type Frame, type List, type Listed, type Message, type RequestFrame, type Status, type TerminalFrame,
+} from "./protocol.js";
 
 // A stage in memory, for the tests of those who use this package: the real client talks to
 // it over sockets that are made up, and meets what a script has in store for it.
@@ -15,9 +19,11 @@ export type Script = ((payload: any) => unknown) | Step[];
 export interface MockStage {
   /** A client that is connected to this stage. Back-off is short. */
   connect<A extends Record<keyof A, ActionTypes> = Actions>(options?: ConnectOptions): Streamer<A>;
-  /** For a client that somebody else connects: connect(url, { WebSocket }). */
+  /** For a client that somebody else connects: connect(url, { WebSocket, fetch }). */
   readonly WebSocket: WebSocketConstructor;
-  /** Every message that came, pings left out. */
+  /** Takes the payloads that are too large for a message; whatever else is asked for, it fetches. */
+  readonly fetch: typeof fetch;
+  /** Every message that came, pings left out. A payload that was uploaded is in place of its payload_ref. */
   readonly messages: readonly Message[];
   /** How many connections were opened. */
   readonly connections: number;
@@ -35,9 +41,19 @@ export const retrying = (code = "UNAVAILABLE"): Step => (play) => {
   play.attempt++;
 };
 
-/** The request ends with a result. */
-export const complete = (result: unknown = null): Step => (play) =>
-  play.end({ type: "complete", result, attempt: play.attempt }, { status: "COMPLETED", result });
+/** The request ends with a result, by a link if it is large. */
+export const complete = (result: unknown = null): Step => async (play) => {
+  const stored = await store(result);
+  play.end({ type: "complete", ...stored, attempt: play.attempt }, { status: "COMPLETED", ...stored });
+};
+
+async function store(result: unknown): Promise<Pick<CompleteFrame, "result" | "result_ref">> {
+  const document = new TextEncoder().encode(JSON.stringify(result));
+  if (document.length <= MAX_INLINE) return { result };
+  const { size, sha256 } = await announce(document);
+  const url = `data:application/json,${encodeURIComponent(JSON.stringify(result))}`;
+  return { result: null, result_ref: { url, size, sha256, expires_at: Date.now() + 900_000 } };
+}
 
 /** The request fails for good. */
 export const fail = (code: string, message = ""): Step => (play) =>
@@ -129,6 +145,8 @@ class Stage implements MockStage {
   connections = 0;
   #sockets = new Set<Socket>();
   #plays = new Map<string, Play>();
+  /** What was uploaded, by the links. */
+  #uploads = new Map<string, string>();
 
   constructor(private readonly scripts: Record<string, Script>) {
     const stage = this;
@@ -140,8 +158,14 @@ class Stage implements MockStage {
   }
 
   connect<A extends Record<keyof A, ActionTypes> = Actions>(options: ConnectOptions = {}): Streamer<A> {
-    return connect<A>("wss://mock.invalid", { WebSocket: this.WebSocket, ...options, timing: { backoffMs: 5, ...options.timing } });
+    return connect<A>("wss://mock.invalid", { WebSocket: this.WebSocket, fetch: this.fetch, ...options, timing: { backoffMs: 5, ...options.timing } });
   }
+
+  fetch: typeof fetch = async (url, init) => {
+    if (!String(url).startsWith(uploads)) return fetch(url, init);
+    this.#uploads.set(String(url), new TextDecoder().decode(init!.body as Uint8Array));
+    return new Response();
+  };
 
   cut(): void {
     for (const socket of [...this.#sockets]) socket.end(1006);
@@ -162,6 +186,10 @@ class Stage implements MockStage {
     const answer = { ...(id !== undefined && { id }), ts: Date.now() };
     const refuse = (code: string, text: string, retryable = false, details = {}) => socket.receive({ type: "error", ...answer, code, message: text, retryable, details });
     if (action === "streamer.ping") return socket.receive({ type: "pong", ...answer });
+    if (message.payload_ref !== undefined) {
+      message.payload = JSON.parse(this.#uploads.get(uploads + message.payload_ref) ?? "null");
+      delete message.payload_ref;
+    }
     this.messages.push(message);
     if (!action.startsWith("streamer.")) {
       const script = this.scripts[action];
@@ -174,6 +202,14 @@ class Stage implements MockStage {
         else refuse("INTERNAL", String(problem), true);
       }
       return;
+    }
+    if (action === "streamer.upload") {
+      const payload_ref = (message.payload as Announcement).sha256;
+      return socket.receive({ type: "upload", ...answer, payload_ref, url: uploads + payload_ref, headers: {}, expires_at: Date.now() + 900_000 });
+    }
+    if (action === "streamer.list") {
+      const list = this.#list((message.payload ?? {}) as List);
+      return list ? socket.receive({ type: "requests", ...answer, ...list }) : refuse("INVALID_PAYLOAD", "page: not one of these", false, { field: "page" });
     }
     const play = this.#plays.get(request_id);
     if (!play) return refuse("NOT_FOUND", "there is no such request");
@@ -194,6 +230,16 @@ class Stage implements MockStage {
     socket.receive({ ...play.row, ...answer });
   }
 
+  #list({ status, limit, page }: List): { requests: Listed[]; next?: string } | undefined {
+    const wanted = (row: Listed) => !status || status === row.status || status === (isTerminal(row.status) ? "ended" : "open");
+    const all = [...this.#plays.values()].reverse().map(({ row: { type, deadline_at, started_at, next_at, seq, error, result, result_ref, ts, ...row } }): Listed => row);
+    const from = all.findIndex((row) => row.request_id === page) + 1;
+    if (page && !from) return undefined;
+    const left = all.slice(from).filter(wanted);
+    const requests = left.slice(0, limit || DEFAULT_LIST);
+    return { requests, ...(requests.length < left.length && { next: requests.at(-1)!.request_id }) };
+  }
+
   async #submit(socket: Socket, message: Message, script: Step[]): Promise<void> {
     const again = [...this.#plays.values()].find((play) => play.message.action === message.action && play.message.idempotency_key === message.idempotency_key);
     const play = again ?? new Play(this, message, this.#newId());
@@ -204,13 +250,16 @@ class Stage implements MockStage {
     if (play.terminal) socket.receive(play.terminal);
     if (again) return;
     for (const step of script) await step(play);
-    if (!isTerminal(play.row.status)) complete()(play);
+    if (!isTerminal(play.row.status)) await complete()(play);
   }
 
   #newId(): string {
     return `01MOCK${String(this.#plays.size + 1).padStart(20, "0")}`;
   }
 }
+
+/** Where the links of uploads lead. */
+const uploads = "https://mock.invalid/uploads/";
 
 /** A WebSocket that leads to a stage in memory. */
 class Socket implements WebSocketLike {

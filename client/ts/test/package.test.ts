@@ -5,13 +5,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { gzipSync } from "node:zlib";
 import { browse, chromium } from "./chromium.js";
 import { folder } from "./folder.js";
 import { needs } from "./stage.js";
-
-/** What the core may have, minified and compressed, in bytes. */
-const maxCore = 8000;
 
 describe("the package", { timeout: 300_000 }, () => {
   const home = mkdtempSync(join(tmpdir(), "streamer-consumer-"));
@@ -87,17 +83,7 @@ describe("the package", { timeout: 300_000 }, () => {
     });
   }
 
-  it("is small", async (t) => {
-    const size = async (entry: string) => {
-      write("size.mjs", `export * from "@pay-theory/streamer${entry}";`);
-      const text = await bundle("size.mjs");
-      return { minified: text.length, gzip: gzipSync(text, { level: 9 }).length };
-    };
-    const core = await size("");
-    const sizes = { core, react: await size("/react"), "testing, core included": await size("/testing") };
-    t.diagnostic(Object.entries(sizes).map(([name, { minified, gzip }]) => `${name}: ${minified} bytes, ${gzip} compressed`).join("; "));
-    assert.ok(core.gzip < maxCore, `${core.gzip} bytes`);
-  });
+  it("is small", (t) => run(process.execPath, folder("scripts/size.mjs"), home).trim().split("\n").forEach((line) => t.diagnostic(line)));
 
   async function bundle(entry: string): Promise<string> {
     const { outputFiles } = await build({ absWorkingDir: home, entryPoints: [entry], bundle: true, minify: true, format: "esm", target: "es2022", external: ["react"], write: false });

@@ -31,6 +31,23 @@ async function run(): Promise<object> {
   return { echo, status: request.update.status, result, large: large.message.length, live: live.filter((state) => state !== "closed") };
 }
 
-void run()
+/** The page as it is after it was loaded anew, with nothing but an id in its address. */
+async function resume(id: string): Promise<object> {
+  const streamer = connect(ADDRESS, { token: TOKEN });
+  while ((await streamer.listPage({ limit: 1 })).requests[0]?.request_id !== id); // the list follows
+  const resumed = await streamer.attach(id).result();
+  streamer.close();
+  return { ...JSON.parse(sessionStorage.getItem("before")!), resumed };
+}
+
+async function leave(): Promise<never> {
+  sessionStorage.setItem("before", JSON.stringify(await run()));
+  const streamer = connect(ADDRESS, { token: TOKEN });
+  location.hash = await streamer.submit("echo_async", { message: "after the reload", duration_ms: 2000 }).id;
+  location.reload();
+  return new Promise(() => {}); // nothing more happens here
+}
+
+void (location.hash ? resume(location.hash.slice(1)) : leave())
   .catch((problem) => ({ problem: String(problem) }))
   .then((report) => fetch("/report", { method: "POST", body: JSON.stringify(report) }));

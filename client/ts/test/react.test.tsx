@@ -1,4 +1,4 @@
-import { useRequest } from "@pay-theory/streamer/react";
+import { useConnectionState, useRequest } from "@pay-theory/streamer/react";
 import { cancelled, complete, cut, fail, mockStage, progress, retrying, wait, type MockStage } from "@pay-theory/streamer/testing";
 import assert from "node:assert/strict";
 import { before, describe, it, type TestContext } from "node:test";
@@ -81,6 +81,23 @@ describe("useRequest", () => {
       assert.equal(stage.messages.at(-1)!.action, action);
     });
   }
+
+  it("shows how the connection is", async (t) => {
+    const stage = mockStage({ echo: (payload) => payload });
+    const streamer = stage.connect();
+    t.after(() => streamer.close());
+    const seen: string[] = [];
+    const Line = () => <p>{seen[seen.push(useConnectionState(streamer)) - 1]}</p>;
+    let root!: ReactTestRenderer;
+    await act(async () => void (root = create(<Line />)));
+    await act(async () => void (await streamer.call("echo")));
+    await act(async () => stage.cut());
+    await act(async () => void (await streamer.call("echo")));
+    await act(async () => root.unmount());
+    streamer.close(); // nobody listens any more
+    assert.deepEqual(seen.filter((state, n) => state !== seen[n - 1] && state !== "waiting"), ["connecting", "live", "connecting", "live"]);
+    assert.equal(renderToString(<Line />), "<p>connecting</p>");
+  });
 
   it("renders on a server", (t) => {
     const streamer = mockStage({}).connect();

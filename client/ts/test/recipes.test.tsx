@@ -1,3 +1,4 @@
+import type { Streamer } from "@pay-theory/streamer";
 import { complete, cut, fail, mockStage, progress, wait, type Script } from "@pay-theory/streamer/testing";
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -8,7 +9,7 @@ import { act, create, type ReactTestRenderer } from "react-test-renderer";
 import { WebSocketServer } from "ws";
 import type { Actions } from "./actions.js";
 import { folder } from "./folder.js";
-import { importRows, Report, report, resume, script, testOfYourOwn, untilLeft } from "./recipes.js";
+import { importRows, openReports, Report, report, resume, script, testOfYourOwn, untilLeft } from "./recipes.js";
 
 const made = { url: "https://files.example/r.pdf", pages: 3 };
 
@@ -89,8 +90,28 @@ describe("README", () => {
     await assert.rejects(untilLeft(client(t, { generate_report: [fail("NO_ROWS")] }), page), { code: "NO_ROWS" });
   });
 
+  it("a list of what is open", async (t) => {
+    const streamer = client(t, { generate_report: [progress(30), () => new Promise(() => {})], other: [complete(made)] });
+    const other = await (streamer as Streamer).submit("other");
+    await other.result();
+    const request = streamer.submit("generate_report", { start_date: "2024-01-01", end_date: "2024-01-31" });
+    while (request.update.percentage < 30) await sleep(1);
+    assert.deepEqual(await openReports(streamer), [`generate_report ${request.requestId}: 30 %`]);
+  });
+
   it("a payload with a key", async (t) => {
     assert.equal(await importRows(client(t, { import: [cut(), complete(2)] }), [{}, {}]), 2);
+  });
+
+  it("a large payload, which is uploaded", async (t) => {
+    const rows = Array.from({ length: 20_000 }, (_, n) => ({ n, name: "Größe 😀" }));
+    const stage = mockStage({ import: [(play) => complete((play.message.payload as object[]).length)(play)] });
+    const streamer = stage.connect();
+    t.after(() => streamer.close());
+    assert.equal(await importRows(streamer, rows), rows.length);
+    assert.deepEqual(stage.messages.map(({ action }) => action), ["streamer.upload", "import"]);
+    assert.deepEqual(stage.messages[1]!.payload, rows);
+    assert.ok(JSON.stringify(rows).length > 500_000);
   });
 
   it("the mock", testOfYourOwn);

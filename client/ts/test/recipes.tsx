@@ -65,6 +65,21 @@ export async function importRows(streamer: Streamer, rows: object[]): Promise<nu
   return streamer.submit("import", rows, { idempotencyKey: "import of 2024-01-31" }).result();
 }
 
+export async function openReports(streamer: Streamer<Actions>): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const { request_id, action, percentage = 0 } of streamer.list({ status: "open" })) {
+    lines.push(`${action} ${request_id}: ${percentage} %`);
+  }
+  return lines;
+}
+
+type Reviver = (key: string, value: unknown, context: { source: string }) => unknown;
+
+export function exact(json: string): unknown {
+  const revive: Reviver = (_, value, { source }) => (Number.isInteger(value) && !Number.isSafeInteger(value) ? BigInt(source) : value);
+  return JSON.parse(json, revive as (key: string, value: unknown) => unknown);
+}
+
 export async function testOfYourOwn(): Promise<void> {
   const stage = mockStage({
     generate_report: [progress(30, "Querying data..."), cut(progress(60)), complete({ url: "https://files.example/r.pdf", pages: 3 })],

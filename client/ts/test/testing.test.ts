@@ -1,4 +1,4 @@
-import { StreamerError } from "@pay-theory/streamer";
+import { connect, StreamerError } from "@pay-theory/streamer";
 import { cancelled, complete, cut, duplicated, fail, mockStage, progress, reordered, retrying, wait } from "@pay-theory/streamer/testing";
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -48,6 +48,17 @@ describe("mockStage", () => {
     assert.deepEqual(seen, ["PENDING 0 ", "PROCESSING 1 c", "RETRYING 1 c", "RETRYING 2 unseen", "PROCESSING 3 d", "COMPLETED 3 d"]);
     assert.equal(stage.connections, 2);
     assert.deepEqual(stage.messages.map(({ action }) => action), ["all", "streamer.subscribe"]);
+  });
+
+  it("takes and gives what is too large for a message", async (t) => {
+    const stage = mockStage({ sync: (payload) => payload.length, work: [complete("x".repeat(30_000))] });
+    const streamer = connect("wss://stage.example/v1", { WebSocket: stage.WebSocket, fetch: stage.fetch });
+    t.after(() => streamer.close());
+    assert.equal(await streamer.call("sync", "😀".repeat(10_000)), 20_000);
+    const request = streamer.submit("work");
+    assert.equal((await request.result()).length, 30_000);
+    assert.equal((await streamer.get(await request.id)).result_ref!.size, 30_002);
+    assert.equal(await (await stage.fetch("data:,else")).text(), "else");
   });
 
   it("knows keys, and requests by their ids", async (t) => {
