@@ -65,7 +65,7 @@ const (
 // The subprotocols of the handshake. A client that sends its token as a subprotocol
 // offers both, and the server echoes Subprotocol alone.
 const (
-	// Subprotocol is the protocol of this package.
+	// Subprotocol names this version of the protocol.
 	Subprotocol = "streamer.v1"
 	// SubprotocolBearer stands before the token.
 	SubprotocolBearer = "streamer.bearer."

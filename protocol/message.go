@@ -46,7 +46,7 @@ type Message struct {
 	// ID is the client's own name for this message, at most MaxID bytes. Answers echo
 	// it as id, frames of the request as ref.
 	ID string `json:"id,omitempty"`
-	// Payload is the action's input, as it was written. It is nil if that was absent or null.
+	// Payload is the action's input, as it was written. Null is the same as none.
 	Payload json.RawMessage `json:"payload,omitempty"`
 	// IdempotencyKey makes an async request safe to send again: the same key, from the
 	// same user, for the same action, is the same request.

@@ -56,6 +56,8 @@ func (w *wire) readActions() error {
 
 // typeActions makes the schemas of payloads and results.
 func (w *wire) typeActions() (err error) {
+	all := &jsonschema.Schema{Type: "object", Description: "The actions by their names: what each takes and gives.", Properties: map[string]*jsonschema.Schema{}}
+	w.defs["Actions"] = all
 	w.role = ofResult
 	for i := range w.actions {
 		a := &w.actions[i]
@@ -71,7 +73,6 @@ func (w *wire) typeActions() (err error) {
 			return fmt.Errorf("action %q: payload: %w", a.Name, err)
 		}
 	}
-	all := &jsonschema.Schema{Type: "object", Description: "The actions by their names: what each takes and gives.", Properties: map[string]*jsonschema.Schema{}}
 	for _, a := range w.actions {
 		all.Properties[a.Name] = &jsonschema.Schema{
 			Type: "object", Description: a.description,
@@ -81,7 +82,6 @@ func (w *wire) typeActions() (err error) {
 		all.PropertyOrder = append(all.PropertyOrder, a.Name)
 		all.Required = append(all.Required, a.Name)
 	}
-	w.defs["Actions"] = all
 	return nil
 }
 

@@ -15,7 +15,11 @@
 // It reads sources and runs nothing. Descriptions are the doc comments, which reflection
 // does not have; a team's types need no program that imports them; and packages that only
 // their own module may import are read as well. What a type cannot say stands beside the
-// code that checks it: bounds in messages.go, by the constants of package protocol.
+// code that checks it: bounds in messages.go, by the constants of package protocol. What a
+// message is answered with stands in messages.go, too, and integ holds a stage to it.
+//
+// The AsyncAPI document is that of a client: what it sends, what answers that, and what it
+// receives else. Its channel is the connection.
 //
 // A struct is what encoding/json makes of it. A member that is always written is required;
 // omitempty and omitzero make one optional, also in a payload. Payloads are closed, as the

@@ -94,10 +94,10 @@ func (s *schemas) of(t types.Type) (*jsonschema.Schema, error) {
 
 // name finds one that is free for a type: the package's name stands before one that is taken.
 func (s *schemas) name(t *types.Named) (string, error) {
-	name := t.Obj().Name()
+	name := title(t.Obj().Name())
 	for arg := range t.TypeArgs().Types() {
 		if inner, ok := types.Unalias(arg).(*types.Named); ok {
-			name += inner.Obj().Name()
+			name += title(inner.Obj().Name())
 		} else {
 			name += title(arg.String())
 		}
@@ -111,7 +111,7 @@ func (s *schemas) name(t *types.Named) (string, error) {
 	return name, nil
 }
 
-// title makes a name of words in small letters.
+// title makes a name of words, each with a capital.
 func title(words string) string {
 	var name strings.Builder
 	for _, word := range strings.FieldsFunc(words, func(r rune) bool { return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9') }) {

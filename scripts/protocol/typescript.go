@@ -277,7 +277,7 @@ func (ts *typescript) kind(s *jsonschema.Schema, kind string) string {
 		return item + "[]"
 	case "object":
 		if s.Properties == nil {
-			return "Record<string, " + ts.typ(s.AdditionalProperties) + ">"
+			return "{ [name: string]: " + ts.typ(s.AdditionalProperties) + " }"
 		}
 		var members []string
 		for _, name := range s.PropertyOrder {

@@ -54,7 +54,7 @@ export interface Message {
    * ref.
    */
   id?: string;
-  /** The action's input, as it was written. It is nil if that was absent or null. */
+  /** The action's input, as it was written. Null is the same as none. */
   payload?: unknown;
   /**
    * Makes an async request safe to send again: the same key, from the same user, for the same action, is the same
@@ -271,7 +271,7 @@ export interface ErrorFrame {
   /** The same message may succeed later, unchanged. */
   retryable: boolean;
   /** Has more about some codes; INVALID_PAYLOAD and BAD_MESSAGE name the field in it. */
-  details?: Record<string, unknown>;
+  details?: { [name: string]: unknown };
 }
 
 /**
@@ -390,7 +390,7 @@ export interface UploadFrame {
    */
   url: string;
   /** Go with the PUT, unaltered. */
-  headers: Record<string, string>;
+  headers: { [name: string]: string };
   /** In Unix milliseconds. */
   expires_at: number;
 }
@@ -499,7 +499,7 @@ export const MAX_IDLE_MS = 600000;
 /** How long a connection lasts at most. */
 export const MAX_LIFETIME_MS = 7200000;
 
-/** The protocol of this package. */
+/** Names this version of the protocol. */
 export const SUBPROTOCOL = "streamer.v1";
 
 /** Stands before the token. */

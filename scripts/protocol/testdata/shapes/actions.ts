@@ -2,7 +2,7 @@
 
 /** The actions by their names: what each takes and gives. */
 export interface Actions {
-  plain: { payload: number[]; result: Record<string, Item | null> | null };
+  plain: { payload: number[]; result: { [name: string]: Item | null } | null };
   /** Tries everything: it takes Shapes and gives Given. */
   "shape.all-of-them": { payload: Shapes; result: Given };
 }
@@ -63,8 +63,10 @@ export interface Given {
   size: string;
   items: ShapesItem[] | null;
   some?: ShapesItem[];
-  counts: Record<string, number> | null;
+  counts: { [name: string]: number } | null;
   tree: Tree | null;
+  actions: ShapesActions;
+  number: Number;
   page: PageItem;
   numbers: PageInt;
   code: Code | (string & {});
@@ -74,6 +76,11 @@ export interface Given {
 /** Another one. */
 export interface Item {
   id: number;
+}
+
+/** Has a name that means something else in TypeScript. */
+export interface Number {
+  value: number;
 }
 
 /** One of many. */
@@ -106,9 +113,14 @@ export interface Shapes {
   number: number;
   text: string;
   own: unknown;
-  by_name: Record<string, ShapesItem>;
+  by_name: { [name: string]: ShapesItem };
   inline: { X: number; Y: number };
   names: string[];
+}
+
+/** Has a name that is taken. */
+export interface ShapesActions {
+  count: number;
 }
 
 /** Has the name of another. */

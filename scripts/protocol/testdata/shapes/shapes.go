@@ -71,6 +71,8 @@ type Given struct {
 	Some    []Item           `json:"some,omitempty"`
 	Counts  map[int]int      `json:"counts"`
 	Tree    *Tree            `json:"tree"`
+	Actions Actions          `json:"actions"`
+	Number  number           `json:"number"`
 	Page    Page[other.Item] `json:"page"`
 	Numbers Page[int]        `json:"numbers"`
 	Code    protocol.Code    `json:"code"`
@@ -85,6 +87,16 @@ type Shared struct {
 // Tree holds itself.
 type Tree struct {
 	Branches []Tree `json:"branches,omitempty"`
+}
+
+// Actions has a name that is taken.
+type Actions struct {
+	Count int `json:"count"`
+}
+
+// number has a name that means something else in TypeScript.
+type number struct {
+	Value float64 `json:"value"`
 }
 
 // Page is one of many.
