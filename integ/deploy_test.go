@@ -18,14 +18,16 @@ import (
 	cfntypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/pay-theory/streamer/protocol"
 )
 
-// While ten requests a second come, every function is replaced and put back; a deployment
-// that replaces them fails at a resource that cannot be made, and another one at a function
-// whose code is not there, and CloudFormation puts everything back. No request is lost: each
-// ends once, and its client hears of it.
+// While ten requests a second come, every function is replaced; a deployment that puts them
+// back fails at a resource that cannot be made, and another one at a function whose code is
+// not there, so that CloudFormation takes both back; and the functions are put back. No
+// request is lost: each ends once, and its client hears of it.
 //
 // The local stage is harder on them than AWS. There a run ends before its function is
 // replaced; here its process is killed. So clients send again what is not answered, with the
@@ -34,30 +36,30 @@ func TestDeployUnderLoad(t *testing.T) {
 	s := local(t, "a stack that may be changed")
 	stack := newChangedStack(t, s)
 	l := newLoad(t, 8)
-	l.run(500 * time.Millisecond)
 	for _, step := range []struct {
 		what    string
 		version template
 		status  cfntypes.StackStatus
-		changes bool // the functions
+		changed bool   // the functions, at the end
+		refuses string // the function that refuses
 	}{
-		{"every function changes", stack.changed(t), cfntypes.StackStatusUpdateComplete, true},
-		{"and is put back", stack.base(t), cfntypes.StackStatusUpdateComplete, false},
-		{"a resource cannot be made", stack.impossible(t), cfntypes.StackStatusUpdateRollbackComplete, false},
-		{"a function's code is not there", stack.codeless(t), cfntypes.StackStatusUpdateRollbackComplete, false},
+		{"every function changes", stack.changed(t), cfntypes.StackStatusUpdateComplete, true, ""},
+		{"a resource cannot be made", stack.impossible(t), cfntypes.StackStatusUpdateRollbackComplete, true, ""},
+		{"a function's code is not there", stack.codeless(t), cfntypes.StackStatusUpdateRollbackComplete, true, stack.id(t, "Router")},
+		{"and all is put back", stack.original(t), cfntypes.StackStatusUpdateComplete, false, ""},
 	} {
-		updates := stack.updates(t)
-		l.during(step.what, func() {
+		before := stack.code(t)
+		l.during(func() {
 			if status := stack.deploy(t.Context(), t, step.version); status != step.status {
 				t.Errorf("%s: the stack is %s, want %s", step.what, status, step.status)
 			}
 		})
 		for function, code := range stack.code(t) {
-			if changed := code != stack.before[function]; changed != step.changes {
-				t.Errorf("%s: %s has other code than before: %v", step.what, function, changed)
+			if changed := code.version != stack.before[function].version; changed != step.changed {
+				t.Errorf("%s: %s differs from the first version: %v", step.what, function, changed)
 			}
-			if n := stack.updates(t)[function] - updates[function]; n == 0 {
-				t.Errorf("%s: %s was left alone", step.what, function)
+			if alone := code.updated == before[function].updated; alone != (function == step.refuses) {
+				t.Errorf("%s: %s was left alone: %v", step.what, function, alone)
 			}
 		}
 		l.run(500 * time.Millisecond)
@@ -71,25 +73,30 @@ type load struct {
 	mark    string
 	devices []*device
 	asked   int
-	// across counts the requests that were running when a deployment began and when it ended.
-	across map[string]int
 }
 
 func newLoad(t *testing.T, sockets int) *load {
 	t.Helper()
 	u, mark := marked()
-	l := &load{t: t, mark: mark, across: map[string]int{}}
+	l := &load{t: t, mark: mark}
 	for _, c := range crowd(t, u, sockets) {
 		l.devices = append(l.devices, newDevice(u, c))
 	}
 	return l
 }
 
+// ask asks for one more request.
+func (l *load) ask(work time.Duration) (d *device, key string) {
+	d, key = l.devices[l.asked%len(l.devices)], fmt.Sprintf("order-%d", l.asked)
+	d.ask(l.t, l.mark, key, work)
+	l.asked++
+	return d, l.mark + "-" + key
+}
+
 // tick asks for one request, and for what was not answered, and waits for the next.
 func (l *load) tick() {
 	next := time.Now().Add(100 * time.Millisecond)
-	l.devices[l.asked%len(l.devices)].ask(l.t, l.mark, fmt.Sprintf("order-%d", l.asked), time.Duration(l.asked%8)*250*time.Millisecond)
-	l.asked++
+	l.ask(time.Duration(l.asked%8) * 250 * time.Millisecond)
 	l.open()
 	time.Sleep(time.Until(next))
 }
@@ -109,9 +116,13 @@ func (l *load) run(duration time.Duration) {
 	}
 }
 
-// during goes on while something is done.
-func (l *load) during(what string, something func()) {
-	before := l.open()
+// during goes on while something is done, which begins when a long request is under way.
+func (l *load) during(something func()) {
+	d, asked := l.ask(3 * time.Second)
+	a := d.asked[asked]
+	for begun := false; !begun && !a.ended; l.tick() {
+		begun = slices.ContainsFunc(a.conn.of(a.id), func(f frame) bool { return a.id != "" && f.Type() == protocol.TypeProgress })
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -120,12 +131,6 @@ func (l *load) during(what string, something func()) {
 	for {
 		select {
 		case <-done:
-			l.open()
-			for _, a := range before {
-				if !a.ended {
-					l.across[what]++
-				}
-			}
 			return
 		default:
 			l.tick()
@@ -163,13 +168,9 @@ func (l *load) finish() {
 			}
 		}
 	}
-	l.t.Logf("%d requests: %v; running across a deployment: %v; %d messages sent again; the last end came %.1f s after the load",
-		l.asked, outcomes, l.across, again, took.Seconds())
+	l.t.Logf("%d requests: %v; %d messages sent again; the last end came %.1f s after the load", l.asked, outcomes, again, took.Seconds())
 	if known != l.asked {
 		l.t.Errorf("%d were asked for, and %d requests are known", l.asked, known)
-	}
-	if len(l.across) == 0 {
-		l.t.Error("nothing ran across a deployment")
 	}
 }
 
@@ -192,36 +193,70 @@ func (tpl template) properties(kind string) map[string]map[string]any {
 // changedStack is the stage's own stack, put back when the test has ended.
 type changedStack struct {
 	name      string
+	endpoint  string
 	client    *cloudformation.Client
 	lambda    *lambda.Client
+	s3        *s3.Client
+	bucket    string // of what is deployed
 	template  string
 	functions map[string]string // their names, by logical id
-	before    map[string]string // the hashes of their code
+	before    map[string]code
 }
+
+// code is what a function runs.
+type code struct{ version, updated string }
 
 func newChangedStack(t *testing.T, s *stage) *changedStack {
 	t.Helper()
 	cfg := awsConfig(t)
-	c := &changedStack{name: s.name, client: cloudformation.NewFromConfig(cfg), lambda: lambda.NewFromConfig(cfg), functions: map[string]string{}}
+	c := &changedStack{
+		name: s.name, endpoint: s.endpoint, functions: map[string]string{},
+		client: cloudformation.NewFromConfig(cfg), lambda: lambda.NewFromConfig(cfg), s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+	}
 	got, err := c.client.GetTemplate(t.Context(), &cloudformation.GetTemplateInput{StackName: &s.name})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.template = aws.ToString(got.TemplateBody)
-	for id := range c.parse(t).properties("AWS::Lambda::Function") {
+	for id, p := range c.original(t).properties("AWS::Lambda::Function") {
 		c.functions[id] = resourceOf(t, cfg, s, "AWS::Lambda::Function", id)
+		c.bucket = p["Code"].(map[string]any)["S3Bucket"].(string)
 	}
 	c.before = c.code(t)
 	t.Cleanup(func() {
-		if status := c.deploy(context.WithoutCancel(t.Context()), t, c.parse(t)); status != cfntypes.StackStatusUpdateComplete {
+		if maps.Equal(versions(c.code(t)), versions(c.before)) {
+			return
+		}
+		if status := c.deploy(context.WithoutCancel(t.Context()), t, c.original(t)); status != cfntypes.StackStatusUpdateComplete {
 			t.Errorf("put back: the stack is %s", status)
 		}
 	})
-	c.packAgain(t, s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }))
-	if status := c.deploy(t.Context(), t, c.base(t)); status != cfntypes.StackStatusUpdateComplete {
-		t.Fatalf("the stack is %s", status)
-	}
+	c.packAgain(t)
+	hastenQueues(t, cfg, s)
 	return c
+}
+
+// hastenQueues lets a message whose run was killed before its first call come again soon,
+// until the test ends. That time is above the longest run of a processor, which is 16
+// minutes, and the processor itself shortens it with its first call.
+func hastenQueues(t *testing.T, cfg aws.Config, s *stage) {
+	t.Helper()
+	client := sqs.NewFromConfig(cfg)
+	for _, action := range []string{"echo_async", "generate_report"} {
+		url := workQueue(t, action)
+		const visibility = "VisibilityTimeout"
+		got, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{visibility}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := func(ctx context.Context, seconds string) {
+			if _, err := client.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &url, Attributes: map[string]string{visibility: seconds}}); err != nil {
+				t.Error(err)
+			}
+		}
+		t.Cleanup(func() { set(context.WithoutCancel(t.Context()), got.Attributes[visibility]) })
+		set(t.Context(), "15")
+	}
 }
 
 // packed is where the other package of a function's code is.
@@ -229,17 +264,16 @@ func packed(key string) string { return "changed/" + key }
 
 // packAgain keeps, until the test ends, a second package of each function's code, with a
 // comment, so that its hash is another.
-func (c *changedStack) packAgain(t *testing.T, client *s3.Client) {
+func (c *changedStack) packAgain(t *testing.T) {
 	t.Helper()
 	done := map[string]bool{}
-	for _, p := range c.parse(t).properties("AWS::Lambda::Function") {
-		code := p["Code"].(map[string]any)
-		bucket, key := code["S3Bucket"].(string), code["S3Key"].(string)
+	for _, p := range c.original(t).properties("AWS::Lambda::Function") {
+		key := p["Code"].(map[string]any)["S3Key"].(string)
 		if done[key] {
 			continue
 		}
 		done[key] = true
-		got, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+		got, err := c.s3.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &c.bucket, Key: &key})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,19 +283,28 @@ func (c *changedStack) packAgain(t *testing.T, client *s3.Client) {
 		}
 		const comment = "changed"
 		zip = append(append(zip[:len(zip)-2], byte(len(comment)), 0), comment...) // its length ends the file, if there is none
-		other := packed(key)
-		if _, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &other, Body: bytes.NewReader(zip)}); err != nil {
+		if err := c.put(t.Context(), packed(key), zip); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
-			if _, err := client.DeleteObject(context.WithoutCancel(t.Context()), &s3.DeleteObjectInput{Bucket: &bucket, Key: &other}); err != nil {
+			if err := c.remove(context.WithoutCancel(t.Context()), packed(key)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 }
 
-func (c *changedStack) parse(t *testing.T) (tpl template) {
+func (c *changedStack) put(ctx context.Context, key string, body []byte) error {
+	_, err := c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &c.bucket, Key: &key, Body: bytes.NewReader(body)})
+	return err
+}
+
+func (c *changedStack) remove(ctx context.Context, key string) error {
+	_, err := c.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &c.bucket, Key: &key})
+	return err
+}
+
+func (c *changedStack) original(t *testing.T) (tpl template) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(c.template), &tpl); err != nil {
 		t.Fatal(err)
@@ -269,25 +312,10 @@ func (c *changedStack) parse(t *testing.T) (tpl template) {
 	return tpl
 }
 
-// base is the stack as it was, but for the time after which a message comes again whose run
-// was killed before its first call. It is above the longest run of a processor, 16 minutes,
-// and the processor itself shortens it with that call.
-func (c *changedStack) base(t *testing.T) template {
-	t.Helper()
-	const seconds = 15
-	tpl := c.parse(t)
-	for _, p := range tpl.properties("AWS::SQS::Queue") {
-		if p["RedrivePolicy"] != nil {
-			p["VisibilityTimeout"] = seconds
-		}
-	}
-	return tpl
-}
-
 // changed has other code and another variable in every function.
 func (c *changedStack) changed(t *testing.T) template {
 	t.Helper()
-	tpl := c.base(t)
+	tpl := c.original(t)
 	for _, p := range tpl.properties("AWS::Lambda::Function") {
 		code := p["Code"].(map[string]any)
 		code["S3Key"] = packed(code["S3Key"].(string))
@@ -296,95 +324,100 @@ func (c *changedStack) changed(t *testing.T) template {
 	return tpl
 }
 
-// impossible changes every function, and then fails.
+// impossible puts every function back, and then fails.
 func (c *changedStack) impossible(t *testing.T) template {
 	t.Helper()
-	tpl := c.changed(t)
+	tpl := c.original(t)
 	tpl.resources()["Impossible"] = map[string]any{
 		"Type": "AWS::Logs::LogStream", "Properties": map[string]any{"LogGroupName": "/nowhere"}, "DependsOn": slices.Collect(maps.Keys(c.functions)),
 	}
 	return tpl
 }
 
-// codeless changes every function, at last the router, whose code is not there.
+// codeless puts every function back, at last the router, whose code is not there.
 func (c *changedStack) codeless(t *testing.T) template {
 	t.Helper()
-	tpl := c.changed(t)
-	for id, p := range tpl.properties("AWS::Lambda::Function") {
-		if !strings.Contains(id, "Router") {
-			continue
+	tpl, router := c.original(t), c.id(t, "Router")
+	tpl.properties("AWS::Lambda::Function")[router]["Code"].(map[string]any)["S3Key"] = packed("nothing.zip")
+	resource := tpl.resources()[router].(map[string]any)
+	after, _ := resource["DependsOn"].([]any)
+	for other := range c.functions {
+		if other != router {
+			after = append(after, other)
 		}
-		p["Code"].(map[string]any)["S3Key"] = packed("nothing.zip")
-		router := tpl.resources()[id].(map[string]any)
-		others, _ := router["DependsOn"].([]any)
-		for other := range c.functions {
-			if other != id {
-				others = append(others, other)
-			}
-		}
-		router["DependsOn"] = others
 	}
+	resource["DependsOn"] = after
 	return tpl
+}
+
+// id is the logical id of a function by a part of it.
+func (c *changedStack) id(t *testing.T, part string) string {
+	t.Helper()
+	for id := range c.functions {
+		if strings.Contains(id, part) {
+			return id
+		}
+	}
+	t.Fatalf("there is no function %s", part)
+	return ""
 }
 
 // deploy updates the stack and returns how that ended.
 func (c *changedStack) deploy(ctx context.Context, t *testing.T, tpl template) cfntypes.StackStatus {
 	t.Helper()
+	status, err := c.update(ctx, tpl)
+	if err != nil {
+		t.Error(err)
+	}
+	return status
+}
+
+func (c *changedStack) update(ctx context.Context, tpl template) (status cfntypes.StackStatus, err error) {
 	body, err := json.Marshal(tpl)
 	if err != nil {
-		t.Error(err)
-		return ""
+		return "", err
 	}
-	_, err = c.client.UpdateStack(ctx, &cloudformation.UpdateStackInput{
-		StackName: &c.name, TemplateBody: aws.String(string(body)),
+	const key = "changed/template.json" // too long to be sent along
+	if err := c.put(ctx, key, body); err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, c.remove(ctx, key)) }()
+	if _, err := c.client.UpdateStack(ctx, &cloudformation.UpdateStackInput{
+		StackName: &c.name, TemplateURL: aws.String(c.endpoint + "/" + c.bucket + "/" + key),
 		Parameters:   []cfntypes.Parameter{{ParameterKey: aws.String("BootstrapVersion"), UsePreviousValue: aws.Bool(true)}},
 		Capabilities: []cfntypes.Capability{cfntypes.CapabilityCapabilityIam, cfntypes.CapabilityCapabilityNamedIam},
-	})
-	if err != nil {
-		t.Error(err)
-		return ""
+	}); err != nil {
+		return "", err
 	}
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		out, err := c.client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &c.name})
 		if err != nil {
-			t.Error(err)
-			return ""
+			return status, err
 		}
-		if status := out.Stacks[0].StackStatus; !strings.HasSuffix(string(status), "_IN_PROGRESS") || time.Now().After(end) {
-			return status
+		if status = out.Stacks[0].StackStatus; !strings.HasSuffix(string(status), "_IN_PROGRESS") || time.Now().After(end) {
+			return status, nil
 		}
 	}
 }
 
-// code are the hashes of the code that the functions have, by logical id.
-func (c *changedStack) code(t *testing.T) map[string]string {
+// code is what the functions run, by logical id.
+func (c *changedStack) code(t *testing.T) map[string]code {
 	t.Helper()
-	hashes := map[string]string{}
+	all := map[string]code{}
 	for id, name := range c.functions {
-		out, err := c.lambda.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+		out, err := c.lambda.GetFunctionConfiguration(context.WithoutCancel(t.Context()), &lambda.GetFunctionConfigurationInput{FunctionName: &name})
 		if err != nil {
 			t.Fatal(err)
 		}
-		hashes[id] = aws.ToString(out.CodeSha256) + " CHANGED=" + out.Environment.Variables["CHANGED"]
+		all[id] = code{aws.ToString(out.CodeSha256) + " CHANGED=" + out.Environment.Variables["CHANGED"], aws.ToString(out.LastModified)}
 	}
-	return hashes
+	return all
 }
 
-// updates counts how often each resource was updated, put back included.
-func (c *changedStack) updates(t *testing.T) map[string]int {
-	t.Helper()
-	counted := map[string]int{}
-	pages := cloudformation.NewDescribeStackEventsPaginator(c.client, &cloudformation.DescribeStackEventsInput{StackName: &c.name})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range page.StackEvents {
-			if e.ResourceStatus == cfntypes.ResourceStatusUpdateComplete {
-				counted[aws.ToString(e.LogicalResourceId)]++
-			}
-		}
+func versions(all map[string]code) map[string]string {
+	versions := map[string]string{}
+	for id, code := range all {
+		versions[id] = code.version
 	}
-	return counted
+	return versions
 }
