@@ -40,10 +40,12 @@ type ask struct {
 	on        *connection // where it was sent and may be answered
 }
 
-// refusal is a message that was refused.
+// refusal is a message that was refused, by the stage or by API Gateway.
 type refusal struct {
 	*Error
-	gateway bool // by API Gateway, and not by the stage
+	gateway bool
+	// throttled says that there were too many messages: only time can tell when not.
+	throttled bool
 }
 
 func newAsk(m protocol.Message) *ask {
@@ -92,7 +94,7 @@ func (c *Client) exchange(ctx context.Context, a *ask) (protocol.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	refusals, tooBig := 0, false
+	failures, refusals, tooBig := 0, 0, false
 	for {
 		conn := c.assign(ctx, a)
 		if conn == nil {
@@ -107,12 +109,15 @@ func (c *Client) exchange(ctx context.Context, a *ask) (protocol.Frame, error) {
 		case <-ctx.Done():
 		case <-c.done:
 		case r := <-a.refused:
-			refusals++
+			failures++
+			if !r.throttled {
+				refusals++
+			}
 			again := r.Retryable || r.Code == protocol.Unauthenticated
 			if !again || refusals >= maxRefusals && !a.stubborn {
 				return nil, r.Error
 			}
-			pause = c.waitAfter(r, refusals)
+			pause = c.waitAfter(r, failures)
 		case <-conn.done:
 			if websocket.CloseStatus(conn.err) == websocket.StatusMessageTooBig {
 				if tooBig {
@@ -128,14 +133,14 @@ func (c *Client) exchange(ctx context.Context, a *ask) (protocol.Frame, error) {
 
 // waitAfter is how long to wait after a refusal. Where the token had run out, that is for
 // the next connection.
-func (c *Client) waitAfter(r refusal, refusals int) time.Duration {
+func (c *Client) waitAfter(r refusal, failures int) time.Duration {
 	switch {
 	case r.Code == protocol.Unauthenticated:
 		return 0
 	case r.gateway:
-		return c.timing.wait(max(refusals, gatewayFailures))
+		return c.timing.wait(max(failures, gatewayFailures))
 	}
-	return c.timing.wait(refusals)
+	return c.timing.wait(failures)
 }
 
 // rest waits, unless the message is answered or nobody waits for that any more.

@@ -8,8 +8,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"reflect"
 	"slices"
@@ -22,6 +25,7 @@ import (
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/client/conformance"
 	"github.com/pay-theory/streamer/protocol"
+	"github.com/pay-theory/streamer/scripts/stage/front"
 )
 
 var update = flag.Bool("update", false, "write the results of the conformance cases")
@@ -38,10 +42,48 @@ func TestConformance(t *testing.T) {
 	for i, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { newDriver(t, c).play() })
+			synctest.Test(t, func(t *testing.T) {
+				handler := newConformance(t)
+				newDriver(t, c, "stage.test", newNetwork(t, handler)).play()
+			})
 			passed[i] = !t.Failed()
 		})
 	}
+}
+
+// The same through the local stage's front, which stands where API Gateway does, over
+// sockets and in the machine's own time.
+func TestConformanceThroughTheFront(t *testing.T) {
+	cases, err := conformance.Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(newConformance(t))
+	t.Cleanup(server.Close)
+	upstream, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gateway := httptest.NewServer(front.New(upstream, nil, nil, slog.New(slog.DiscardHandler)))
+	t.Cleanup(gateway.Close)
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			d := newDriver(t, c, strings.TrimPrefix(gateway.URL, "http://"), http.DefaultClient)
+			d.options.timing.busyPing = min(d.options.timing.busyPing, time.Second) // as nobody wants to wait for a minute
+			d.play()
+		})
+	}
+}
+
+// newConformance is a server that ends with the test.
+func newConformance(t *testing.T) *conformance.Server {
+	server, err := conformance.NewServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	return server
 }
 
 // holdResults fails the test if the table of results says otherwise.
@@ -83,13 +125,8 @@ type driver struct {
 	done    map[string]bool // messages that the client has done something for
 }
 
-func newDriver(t *testing.T, c conformance.Case) *driver {
-	server, err := conformance.NewServer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &driver{t: t, c: c, place: "stage.test/run/" + c.Name + "/once", http: newNetwork(t, server), done: map[string]bool{}}
-	t.Cleanup(server.Close)
+func newDriver(t *testing.T, c conformance.Case, host string, http *http.Client) *driver {
+	d := &driver{t: t, c: c, place: host + "/run/" + c.Name + "/once", http: http, done: map[string]bool{}}
 	timing := defaultTiming
 	timing.backoff = 10 * time.Millisecond
 	for name, of := range map[string][]*time.Duration{

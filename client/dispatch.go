@@ -4,6 +4,9 @@ import (
 	"github.com/pay-theory/streamer/protocol"
 )
 
+// tooManyRequests is what API Gateway says to a message over the rate.
+const tooManyRequests = "Too Many Requests"
+
 // maxEarly is how many requests' frames are kept before an answer has named the request.
 const maxEarly = 256
 
@@ -205,6 +208,9 @@ func (c *Client) attribute(conn *connection) {
 	problem := conn.mishaps[0]
 	conn.mishaps = nil
 	for _, a := range waiting {
-		c.refuse(a, refusal{gateway: true, Error: &Error{Code: protocol.Unavailable, Message: "API Gateway says: " + problem, Retryable: true}})
+		c.refuse(a, refusal{
+			gateway: true, throttled: problem == tooManyRequests,
+			Error: &Error{Code: protocol.Unavailable, Message: "API Gateway says: " + problem, Retryable: true},
+		})
 	}
 }

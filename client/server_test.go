@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -18,7 +19,12 @@ import (
 
 // TestMain fails if anything of a client, or of the servers it talked to, is left running
 // after the tests.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "16"); err != nil { // the cases wait most of their time
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // socket is the server's end of a connection. A script plays on it.
 type socket struct {

@@ -387,9 +387,12 @@ class Client implements Streamer, Follower {
         break;
       default: {
         // API Gateway's own errors do not say which message they answer: it is clear if only one waits.
+        const problem = frame as { message?: string; connectionId?: string } | null;
         const [only, ...others] = this.#asks.values();
-        if (only?.on && others.length === 0 && (frame as { connectionId?: string } | null)?.connectionId) this.#postpone(only, gatewayFailures);
-        return;
+        if (!only?.on || others.length > 0 || !problem?.connectionId) return;
+        const final = problem.message !== "Too Many Requests" && ++only.refusals >= maxRefusals && !only.stubborn;
+        if (!final) return this.#postpone(only, gatewayFailures);
+        return this.#settle(only, () => only.reject(new StreamerError("UNAVAILABLE", `API Gateway says: ${problem.message}`, { retryable: true })));
       }
     }
     const ask = this.#asks.get(frame.id ?? "");
