@@ -64,11 +64,11 @@ outputs: ## Fetch the outputs of a deployed stage, for OUTPUTS=.deploy/dev.json:
 destroy: node_modules ## Remove a stage from AWS, but for what it keeps: make destroy STAGE=dev
 	@go run ./scripts/deploy down $(if $(YES),-yes) $(STAGE)
 
-dashboard: ## Print the dashboard of the local stage with its numbers, or of any with OUTPUTS=file
+dashboard: node_modules ## Show the dashboards of the local stage in a browser, or of any with OUTPUTS=file (ARGS=-text: on the terminal)
 ifdef OUTPUTS
-	@STREAMER_OUTPUTS=$(abspath $(OUTPUTS)) go run ./scripts/dashboard
+	@STREAMER_OUTPUTS=$(abspath $(OUTPUTS)) go run ./scripts/dashboard $(ARGS)
 else
-	@eval "$$($(STAGE_CMD) env)" && go run ./scripts/dashboard
+	@eval "$$($(STAGE_CMD) env)" && go run ./scripts/dashboard $(ARGS)
 endif
 
 record: node_modules .stage/record ## Record the demo anew: an asciicast, and the SVG of it that the README shows

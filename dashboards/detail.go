@@ -41,7 +41,24 @@ func DetailWidgets(s *streamer.StreamerConstruct) [][]awscloudwatch.IWidget {
 	for _, name := range slices.Sorted(maps.Keys(queues)) {
 		rows = append(rows, queue(name, queues[name], guards[name]))
 	}
-	return rows
+	return append(rows, heading("Logs"), []awscloudwatch.IWidget{errorLog(s)})
+}
+
+// errorLog is what went wrong last, in any function.
+func errorLog(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	groups := []*string{}
+	functions := []awslambda.Function{s.Router, s.Dispatcher, s.Processor, s.Reconciler}
+	for _, name := range slices.Sorted(maps.Keys(s.Workers)) {
+		functions = append(functions, s.Workers[name].Processor)
+	}
+	for _, f := range functions {
+		groups = append(groups, f.LogGroup().LogGroupName())
+	}
+	return awscloudwatch.NewLogQueryWidget(&awscloudwatch.LogQueryWidgetProps{
+		Title: jsii.String("The latest errors of all functions"), Width: jsii.Number(full), Height: jsii.Number(8),
+		LogGroupNames: &groups,
+		QueryLines:    jsii.Strings("fields @timestamp, level, msg, request, action, error", `filter level in ["ERROR", "WARN"]`, "sort @timestamp desc", "limit 50"),
+	})
 }
 
 func firstProgress(s *streamer.StreamerConstruct) awscloudwatch.IWidget {

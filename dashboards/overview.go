@@ -14,7 +14,7 @@ import (
 // Widgets are the rows of the overview, for a dashboard of your own.
 func Widgets(s *streamer.StreamerConstruct) [][]awscloudwatch.IWidget {
 	return [][]awscloudwatch.IWidget{
-		{alarms(s)},
+		{alarms(s), numbers(s)},
 		{requests(s), refusals(s), functionErrors(s)},
 		{duration(s), queueWait(s), waiting(s)},
 		{live(s), byAction(s), failures(s)},
@@ -28,8 +28,24 @@ func alarms(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 		refs = append(refs, alarm)
 	}
 	return awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
-		Title: jsii.String("Is anything wrong?"), Width: jsii.Number(full), Height: jsii.Number(3),
+		Title: jsii.String("Is anything wrong?"), Width: jsii.Number(half), Height: jsii.Number(3),
 		Alarms: &refs,
+	})
+}
+
+// numbers sum the time that is shown up.
+func numbers(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
+	slow := look("p95", orange)
+	slow.Statistic = awscloudwatch.Stats_Percentile(jsii.Number(95))
+	return awscloudwatch.NewSingleValueWidget(&awscloudwatch.SingleValueWidgetProps{
+		Title: jsii.String("Accepted, failed, how long, and who is there"), Width: jsii.Number(half), Height: jsii.Number(3),
+		Metrics: &[]awscloudwatch.IMetric{
+			s.MetricRequestsAccepted(look("accepted", blue)),
+			s.MetricRequestsFailed(look("failed", bad)),
+			s.MetricRequestDuration(slow),
+			s.MetricLiveConnections(look("open connections", blue)),
+		},
+		SetPeriodToTimeRange: jsii.Bool(true),
 	})
 }
 

@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+
+	"github.com/pay-theory/streamer/internal/resources"
 )
 
 // Event is one line.
@@ -22,18 +23,13 @@ type Event struct {
 
 // Groups lists the log groups of a stack: one for each function.
 func Groups(ctx context.Context, cfg aws.Config, stack string) ([]string, error) {
+	found, err := resources.Of(ctx, cfg, stack, "AWS::Logs::LogGroup")
+	if err != nil {
+		return nil, err
+	}
 	var groups []string
-	pages := cloudformation.NewListStackResourcesPaginator(cloudformation.NewFromConfig(cfg), &cloudformation.ListStackResourcesInput{StackName: &stack})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("list resources of %s: %w", stack, err)
-		}
-		for _, r := range page.StackResourceSummaries {
-			if aws.ToString(r.ResourceType) == "AWS::Logs::LogGroup" {
-				groups = append(groups, aws.ToString(r.PhysicalResourceId))
-			}
-		}
+	for _, r := range found {
+		groups = append(groups, r.ID)
 	}
 	return groups, nil
 }

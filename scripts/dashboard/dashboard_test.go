@@ -20,8 +20,8 @@ func TestParseReadsTheRealDashboard(t *testing.T) {
 	}
 	titles, metrics := map[string]int{}, 0
 	for _, w := range widgets {
-		titles[w.title] = len(w.metrics)
-		metrics += len(w.metrics)
+		titles[w.title] = len(w.metrics())
+		metrics += len(w.metrics())
 	}
 	if len(widgets[0].alarms) == 0 {
 		t.Errorf("the first widget lists no alarms: %+v", widgets[0])
@@ -29,7 +29,7 @@ func TestParseReadsTheRealDashboard(t *testing.T) {
 	if titles["Requests accepted, answered and ended"] != 5 || metrics < 20 {
 		t.Errorf("read %d metrics: %v", metrics, titles)
 	}
-	accepted := widgets[1].metrics[0]
+	accepted := widgets[2].metrics()[0]
 	if accepted.name != "RequestsAccepted" || accepted.stat != "Sum" || accepted.label != "accepted" || accepted.dimensions["Service"] == "" {
 		t.Errorf("got %+v", accepted)
 	}
@@ -74,12 +74,19 @@ func TestMeasureTakesOwnSamplesOnly(t *testing.T) {
 	}
 }
 
+func lines(metrics ...metric) (all []line) {
+	for _, m := range metrics {
+		all = append(all, line{metric: m})
+	}
+	return all
+}
+
 func TestRender(t *testing.T) {
 	widgets := []widget{
 		{title: "Is anything wrong?", alarms: []string{"arn:1", "arn:2", "arn:3"}},
-		{title: "Requests", metrics: []metric{{namespace: "Streamer", label: "completed", stat: "Sum"}, {namespace: "Streamer", label: "p50", stat: "p50"}, {namespace: "AWS/SQS", label: "age", stat: "Maximum"}}},
+		{title: "Requests", lines: lines(metric{namespace: "Streamer", label: "completed", stat: "Sum"}, metric{namespace: "Streamer", name: "RequestDuration", label: "p50", stat: "p50"}, metric{namespace: "AWS/SQS", label: "age", stat: "Maximum"})},
 		{title: "A text"},
-		{title: "Queues", metrics: []metric{{label: "depth"}}},
+		{title: "Queues", lines: lines(metric{label: "depth"})},
 	}
 	alarms := map[string]alarm{"arn:1": {"dead letters", "ALARM"}, "arn:2": {"errors", "OK"}, "arn:3": {"waiting", "INSUFFICIENT_DATA"}}
 	read := func(_ context.Context, metrics []metric) ([]value, error) {
@@ -99,8 +106,11 @@ func TestRender(t *testing.T) {
 
 func TestTextHasAFittingUnit(t *testing.T) {
 	for number, want := range map[float64]string{12: "12 ms", 1500: "1.5 s", float64(5 * time.Minute / time.Millisecond): "5.0 min"} {
-		if got := text(metric{namespace: "Streamer", stat: "p95"}, value{true, number}); got != want {
+		if got := text(metric{namespace: "Streamer", name: "QueueWait", stat: "p95"}, value{true, number}); got != want {
 			t.Errorf("%v: got %s, want %s", number, got, want)
 		}
+	}
+	if got := text(metric{namespace: "Streamer", name: "LiveConnections", stat: "Maximum"}, value{true, 1500}); got != "1500" {
+		t.Errorf("connections: got %s", got)
 	}
 }

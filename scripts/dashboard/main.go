@@ -1,12 +1,13 @@
-// Command dashboard prints a stage's CloudWatch dashboard: its real widgets, each with
-// the numbers of the last minutes.
+// Command dashboard shows a stage's CloudWatch dashboards, with the widgets that they really
+// have, on a page of this machine or on the terminal.
 //
-//	go run ./scripts/dashboard             # the stage that STREAMER_OUTPUTS names
-//	go run ./scripts/dashboard -since 2h
+//	go run ./scripts/dashboard                   # a page; the stage that STREAMER_OUTPUTS names
+//	go run ./scripts/dashboard -text             # the overview on the terminal
+//	go run ./scripts/dashboard -text -since 2h
 //
-// On AWS the numbers are CloudWatch's. The local stage makes no metrics of what functions
-// log, so there they are read from the functions' logs; what AWS itself would measure is
-// shown as absent.
+// The numbers are CloudWatch's. The local stage makes no metrics of what functions log, so
+// there this command does, for the page, and reads the log itself for the terminal; what only
+// AWS measures is shown as absent.
 package main
 
 import (
@@ -26,17 +27,20 @@ import (
 )
 
 func main() {
-	since := flag.Duration("since", 15*time.Minute, "how far back the numbers reach")
+	onTerminal := flag.Bool("text", false, "print the overview, in place of a page")
+	since := flag.Duration("since", 15*time.Minute, "how far back the numbers on the terminal reach")
+	port := flag.Int("port", 0, "the page's port on this machine; 0 takes a free one")
+	library := flag.String("uplot", "node_modules/uplot/dist", "the folder of the chart library")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := show(ctx, *since); err != nil {
+	if err := run(ctx, *onTerminal, *since, *port, *library); err != nil {
 		fmt.Fprintln(os.Stderr, "dashboard:", err)
 		os.Exit(1)
 	}
 }
 
-func show(ctx context.Context, since time.Duration) error {
+func run(ctx context.Context, onTerminal bool, since time.Duration, port int, library string) error {
 	stack, err := outputs.Read(os.Getenv(outputs.Variable))
 	if err != nil {
 		return err
@@ -49,6 +53,17 @@ func show(ctx context.Context, since time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("load AWS configuration: %w", err)
 	}
+	local := os.Getenv("AWS_ENDPOINT_URL") != ""
+	if onTerminal {
+		return print(ctx, cfg, stack.Name, name, since, local)
+	}
+	return newPage(cfg, stack, local).serve(ctx, port, library, func(address string) {
+		fmt.Printf("The dashboards of %s are at %s until Ctrl-C.\n", stack.Name, address)
+	})
+}
+
+// print shows a dashboard on the terminal.
+func print(ctx context.Context, cfg aws.Config, stack, name string, since time.Duration, local bool) error {
 	client := cloudwatch.NewFromConfig(cfg)
 	out, err := client.GetDashboard(ctx, &cloudwatch.GetDashboardInput{DashboardName: &name})
 	if err != nil {
@@ -63,12 +78,10 @@ func show(ctx context.Context, since time.Duration) error {
 		return err
 	}
 	from, source := time.Now().Add(-since), "CloudWatch"
-	var read func(context.Context, []metric) ([]value, error)
-	if os.Getenv("AWS_ENDPOINT_URL") == "" {
-		read = fromCloudWatch(client, from)
-	} else {
+	read := fromCloudWatch(client, from)
+	if local {
 		source = "the functions' logs"
-		if read, err = fromLogs(ctx, cfg, stack.Name, from); err != nil {
+		if read, err = fromLogs(ctx, cfg, stack, from); err != nil {
 			return err
 		}
 	}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/pay-theory/streamer/internal/contract"
 )
 
 const titleWidth = 50
@@ -14,12 +17,12 @@ const titleWidth = 50
 func render(ctx context.Context, out io.Writer, widgets []widget, alarms map[string]alarm, read func(context.Context, []metric) ([]value, error)) error {
 	for _, w := range widgets {
 		cells := alarmCells(w.alarms, alarms)
-		if len(w.metrics) > 0 {
-			values, err := read(ctx, w.metrics)
+		if metrics := w.metrics(); len(metrics) > 0 && !w.numbers { // which are drawn below
+			values, err := read(ctx, metrics)
 			if err != nil {
 				return err
 			}
-			cells = append(cells, metricCells(w.metrics, values)...)
+			cells = append(cells, metricCells(metrics, values)...)
 		}
 		if len(cells) == 0 {
 			continue
@@ -65,13 +68,14 @@ func alarmCells(arns []string, alarms map[string]alarm) []string {
 	return append(cells, others...)
 }
 
-// text is a value in the unit of its metric: times in Streamer's own metrics are
-// milliseconds.
+// text is a value in the unit of its metric.
 func text(m metric, v value) string {
 	switch {
+	case !v.known && m.stat == "Sum" && m.namespace == contract.MetricNamespace:
+		return "0" // nothing happened
 	case !v.known:
 		return "–"
-	case m.stat == "Sum" || m.namespace != "Streamer":
+	case m.stat == "Sum" || !m.isTime():
 		return fmt.Sprintf("%.0f", v.number)
 	}
 	d := time.Duration(v.number * float64(time.Millisecond))
@@ -82,4 +86,11 @@ func text(m metric, v value) string {
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	}
 	return fmt.Sprintf("%.1f min", d.Minutes())
+}
+
+// isTime reports whether a metric is one of Streamer's own in milliseconds.
+func (m metric) isTime() bool {
+	return m.namespace == contract.MetricNamespace && slices.ContainsFunc(contract.Metrics, func(own contract.Metric) bool {
+		return own.Name == m.name && own.Unit == contract.UnitMilliseconds
+	})
 }

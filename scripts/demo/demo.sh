@@ -37,6 +37,6 @@ step "4  The real job: a report of the tenant's requests since $first, read from
 .stage/demo -save demo-out/report.pdf generate_report "{\"start_date\":\"$first\",\"end_date\":\"$today\"}"
 
 step "5  What the operators see: the stage's own dashboard, with the numbers of this run"
-go run ./scripts/dashboard -since $(($(date +%s) - began + 1))s
+go run ./scripts/dashboard -text -since $(($(date +%s) - began + 1))s
 
 step "Next: open demo-out/report.pdf; make test; make stage keeps a stage up; examples/primes is a stack of your own."
