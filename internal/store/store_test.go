@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/outputs"
@@ -58,6 +60,33 @@ func TestConnectionsThatRanOutAreNotLive(t *testing.T) {
 	}
 	if got := count(); got != before+1 {
 		t.Errorf("%d more, want the one that has not run out", got-before)
+	}
+}
+
+// TestDynamoLeavesRowsOut: a batch may be answered in part, which the emulator never does.
+func TestDynamoLeavesRowsOut(t *testing.T) {
+	client, table := stage(t, contract.OutputRequestsTable)
+	left := 0
+	leaveOut := middleware.DeserializeMiddlewareFunc("LeaveOut", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		out, meta, err := next.HandleDeserialize(ctx, in)
+		if batch, is := out.Result.(*dynamodb.BatchGetItemOutput); is && err == nil {
+			rows := batch.Responses[table]
+			keys := make([]map[string]types.AttributeValue, len(rows)/2)
+			for i := range keys {
+				keys[i] = map[string]types.AttributeValue{contract.PK: rows[i][contract.PK], contract.SK: rows[i][contract.SK]}
+			}
+			left += len(keys)
+			batch.Responses[table] = rows[len(keys):]
+			batch.UnprocessedKeys = map[string]types.KeysAndAttributes{table: {Keys: keys}}
+		}
+		return out, meta, err
+	})
+	partly := dynamodb.New(client.Options(), func(o *dynamodb.Options) {
+		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error { return stack.Deserialize.Add(leaveOut, middleware.Before) })
+	})
+	storetest.ExerciseByUser(t, store.DynamoRequests{Client: partly, Table: table})
+	if left == 0 {
+		t.Error("nothing was left out")
 	}
 }
 

@@ -45,12 +45,17 @@ func Exercise(t *testing.T, open func(t *testing.T) store.Requests) {
 		"context":         testContext,
 		"nothing to hold": testNothing,
 	} {
-		t.Run(name, func(t *testing.T) {
-			test(t, bench{
-				Requests: open(t), tenant: "t" + rand.Text(), shard: 1_000 + mathrand.IntN(1_000_000_000),
-				now: time.UnixMilli(time.Now().UnixMilli()),
-			})
-		})
+		t.Run(name, func(t *testing.T) { test(t, newBench(open(t))) })
+	}
+}
+
+// ExerciseByUser runs the part of the suite that is about listing a user's requests.
+func ExerciseByUser(t *testing.T, s store.Requests) { testByUser(t, newBench(s)) }
+
+func newBench(s store.Requests) bench {
+	return bench{
+		Requests: s, tenant: "t" + rand.Text(), shard: 1_000 + mathrand.IntN(1_000_000_000),
+		now: time.UnixMilli(time.Now().UnixMilli()),
 	}
 }
 
