@@ -35,6 +35,8 @@ func (c *Client) take(conn *connection, f protocol.Frame) {
 		c.answer(c.asks[f.ID], f)
 	case protocol.Request:
 		c.answer(c.asks[f.ID], f)
+	case protocol.Requests:
+		c.answer(c.asks[f.ID], f)
 	case protocol.Unsubscribed:
 		c.answer(c.asks[f.ID], f)
 	case protocol.Upload:

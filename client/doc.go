@@ -20,7 +20,7 @@
 // returns a [Run]; [Watch] follows a request that was submitted before, from anywhere
 // where the same user is signed in. They take the [streamer.Action] that the handler was
 // declared with, so payload and result have the handler's own types. [Client.Call] does
-// without.
+// without. [Client.List] finds the user's own requests, [Client.Get] looks at one.
 //
 // [Dial] is for programs that somebody looks at: its error says at once what is wrong.
 // [Connect] is for services: it returns at once, and connects for as long as it takes.

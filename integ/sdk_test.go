@@ -258,6 +258,18 @@ func TestSDKTakesARequestUp(t *testing.T) {
 		}
 		again.Detach()
 	}
+	var listed []string
+	for end := time.Now().Add(patience); len(listed) == 0 && time.Now().Before(end); time.Sleep(100 * time.Millisecond) { // an index lags
+		for r, err := range second.List(t.Context(), protocol.List{Status: protocol.ListEnded}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed = append(listed, r.RequestID)
+		}
+	}
+	if !slices.Equal(listed, []string{run.ID()}) {
+		t.Errorf("listed %q", listed)
+	}
 	if stored, err := second.Get(t.Context(), run.ID()); err != nil || stored.Status != protocol.Completed {
 		t.Errorf("got %+v, %v", stored, err)
 	}
