@@ -17,13 +17,16 @@ export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint protocol verify integ stage stage-down token deploy outputs destroy dashboard record redrive cost account soak tidy bench
+.PHONY: help demo demo-web test lint protocol verify integ stage stage-down token deploy outputs destroy dashboard record redrive cost account soak tidy bench
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: node_modules ## Bring a stage up, run the sample actions, save demo-out/report.pdf (KEEP=1 leaves the stage up)
 	@$(STAGE_CMD) run -c stage=local -- scripts/demo/demo.sh
+
+demo-web: node_modules client/ts/dist/index.js ## Bring a stage up, and show a user's requests on a page in the browser
+	@$(STAGE_CMD) run -c stage=local -- scripts/demo/web.sh
 
 test: node_modules client/ts/node_modules lint .stage/lint .stage/record ## Run every test, on a local stage of its own
 	@$(STAGE_CMD) run -c stage=local -- $(GOTESTSUM) --format pkgname --raw-command -- scripts/test.sh
@@ -107,6 +110,9 @@ bench: ## Run the benchmarks
 	@python3 -m venv --clear $@
 	@$@/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+client/ts/dist/index.js: client/ts/node_modules $(wildcard client/ts/src/*.ts)
+	@npm --prefix client/ts run --silent build
 
 node_modules: package-lock.json
 client/ts/node_modules: client/ts/package-lock.json

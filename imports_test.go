@@ -179,7 +179,7 @@ func TestSources(t *testing.T) {
 		if file.Name.Name == "main" && !under(folder, "functions/cmd", "infra", "scripts", "client", "examples") {
 			t.Errorf("%s: a program; they stand under functions/cmd, infra, scripts, client and examples", name)
 		}
-		if under(folder, "functions/serve", "functions/cmd", "infra", "scripts", "client/demo", "integ") || strings.HasSuffix(name, "_test.go") {
+		if under(folder, "functions/serve", "functions/cmd", "infra", "scripts", "client/demo", "client/web", "integ") || strings.HasSuffix(name, "_test.go") {
 			continue
 		}
 		for _, call := range environment(file) {
