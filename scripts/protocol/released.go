@@ -2,12 +2,12 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -20,14 +20,18 @@ func (w *wire) checkReleased(file string) error {
 	if err != nil {
 		return err
 	}
+	var released, current jsonschema.Schema
+	if err := json.Unmarshal(text, &released); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
 	now, err := w.document()
 	if err != nil {
 		return err
 	}
-	problems, err := breaks(text, now)
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+	if err := json.Unmarshal(now, &current); err != nil {
+		return err
 	}
+	problems := breaks(&released, &current)
 	if problems != nil {
 		return fmt.Errorf("clients of the last release would break:\n\t%s", strings.Join(problems, "\n\t"))
 	}
@@ -36,11 +40,7 @@ func (w *wire) checkReleased(file string) error {
 
 // breaks lists what is in one document's way to replace another. A client of then sends what
 // it sent, and receives what is sent now: neither may be more than the other side takes.
-func breaks(then, now []byte) ([]string, error) {
-	var released, current jsonschema.Schema
-	if err := errors.Join(json.Unmarshal(then, &released), json.Unmarshal(now, &current)); err != nil {
-		return nil, err
-	}
+func breaks(released, current *jsonschema.Schema) []string {
 	sent := comparison{from: released.Defs, to: current.Defs, sent: true, seen: map[[2]*jsonschema.Schema]bool{}}
 	received := comparison{from: current.Defs, to: released.Defs, seen: map[[2]*jsonschema.Schema]bool{}}
 	for _, message := range released.AnyOf {
@@ -71,9 +71,9 @@ func breaks(then, now []byte) ([]string, error) {
 			received.compare(name+".result", its.Properties["result"], action.Properties["result"])
 		}
 	}
-	problems := slices.Concat(sent.problems, received.problems, codesGone(&released, &current), limitsNarrowed(&released, &current))
+	problems := slices.Concat(sent.problems, received.problems, codesGone(released, current), limitsNarrowed(released, current))
 	slices.Sort(problems)
-	return slices.Compact(problems), nil
+	return slices.Compact(problems)
 }
 
 func named(ref *jsonschema.Schema) string { return strings.TrimPrefix(ref.Ref, refPrefix) }
@@ -111,7 +111,7 @@ func limitsNarrowed(then, now *jsonschema.Schema) (problems []string) {
 		case !stands:
 			problems = append(problems, fmt.Sprintf("limit %s: removed", name))
 		case strings.HasPrefix(name, "MAX_") && is < was, strings.HasPrefix(name, "MIN_") && is > was:
-			problems = append(problems, fmt.Sprintf("limit %s: %v now, was %v", name, is, was))
+			problems = append(problems, fmt.Sprintf("limit %s: %s now, was %s", name, digits(is), digits(was)))
 		}
 	}
 	return problems
@@ -265,14 +265,16 @@ func number(n *int) *float64 {
 	return jsonschema.Ptr(float64(*n))
 }
 
+func digits(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+
 // bound compares limits of which the greater, or the lesser if sign is -1, is the wider.
 func (c *comparison) bound(at, what string, from, to *float64, sign float64) {
 	if to != nil && (from == nil || sign**from > sign**to) {
 		sent := "not limited"
 		if from != nil {
-			sent = fmt.Sprint(*from)
+			sent = digits(*from)
 		}
-		c.problem(at, "%s is %s where %v is taken", what, sent, *to)
+		c.problem(at, "%s is %s where %s is taken", what, sent, digits(*to))
 	}
 }
 
