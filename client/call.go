@@ -49,13 +49,18 @@ func (c *Client) Call(ctx context.Context, action string, in any) (json.RawMessa
 // Get returns a request as it is stored: at most one pulse, 2 seconds, old, with a fresh
 // link to its result if it has one. A request that this user may not see is NOT_FOUND.
 func (c *Client) Get(ctx context.Context, requestID string) (protocol.Request, error) {
-	got, err := c.ask(ctx, protocol.Message{Action: protocol.ActionGet, RequestID: requestID})
+	return answered[protocol.Request](ctx, c, protocol.Message{Action: protocol.ActionGet, RequestID: requestID})
+}
+
+// answered sends a message that is answered by frames of one type.
+func answered[F protocol.Frame](ctx context.Context, c *Client, m protocol.Message) (f F, err error) {
+	got, err := c.ask(ctx, m)
 	if err != nil {
-		return protocol.Request{}, err
+		return f, err
 	}
-	f, ok := got.(protocol.Request)
+	f, ok := got.(F)
 	if !ok {
-		return f, unexpected(protocol.ActionGet, got)
+		return f, unexpected(m.Action, got)
 	}
 	return f, nil
 }

@@ -39,13 +39,5 @@ func (c *Client) ListPage(ctx context.Context, query protocol.List) (protocol.Re
 	if err != nil {
 		return protocol.Requests{}, err
 	}
-	got, err := c.ask(ctx, protocol.Message{Action: protocol.ActionList, Payload: payload})
-	if err != nil {
-		return protocol.Requests{}, err
-	}
-	page, ok := got.(protocol.Requests)
-	if !ok {
-		return page, unexpected(protocol.ActionList, got)
-	}
-	return page, nil
+	return answered[protocol.Requests](ctx, c, protocol.Message{Action: protocol.ActionList, Payload: payload})
 }

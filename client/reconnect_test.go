@@ -663,7 +663,7 @@ func TestDetach(t *testing.T) {
 // What a client keeps of a request does not grow with what happens to it.
 func TestNothingGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const frames = 20_000
+		const frames = 2000
 		c := inMemory(t, Options{}, func(s *socket) {
 			m := s.expect("echo_async")
 			s.send(accepted(m))

@@ -38,13 +38,9 @@ func (c *Client) upload(ctx context.Context, doc json.RawMessage) (ref string, e
 		return "", err
 	}
 	err = c.transfer(ctx, "upload the payload", func(bool) error {
-		got, err := c.ask(ctx, protocol.Message{Action: protocol.ActionUpload, Payload: payload})
+		f, err := answered[protocol.Upload](ctx, c, protocol.Message{Action: protocol.ActionUpload, Payload: payload})
 		if err != nil {
 			return err
-		}
-		f, ok := got.(protocol.Upload)
-		if !ok {
-			return unexpected(protocol.ActionUpload, got)
 		}
 		ref = f.PayloadRef
 		return c.put(ctx, f, doc)

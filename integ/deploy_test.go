@@ -21,13 +21,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	sdk "github.com/pay-theory/streamer/client"
+	"github.com/pay-theory/streamer/functions/handlers"
 	"github.com/pay-theory/streamer/protocol"
 )
 
 // While ten requests a second come, every function is replaced; a deployment that puts them
 // back fails at a resource that cannot be made, and another one at a function whose code is
 // not there, so that CloudFormation takes both back; and the functions are put back. No
-// request is lost: each ends once, and its client hears of it.
+// request is lost: each ends once, and its client hears of it, the Go client by itself.
 //
 // The local stage is harder on them than AWS. There a run ends before its function is
 // replaced; here its process is killed. So clients send again what is not answered, with the
@@ -36,6 +38,8 @@ func TestDeployUnderLoad(t *testing.T) {
 	s := local(t, "a stack that may be changed")
 	stack := newChangedStack(t, s)
 	l := newLoad(t, 8)
+	c := connect(t, s, fresh(), sdk.Options{})
+	var runs []*sdk.Run[handlers.EchoAsyncOut]
 	for _, step := range []struct {
 		what    string
 		version template
@@ -49,6 +53,11 @@ func TestDeployUnderLoad(t *testing.T) {
 		{"and all is put back", stack.original(t), cfntypes.StackStatusUpdateComplete, false, ""},
 	} {
 		before := stack.code(t)
+		run, err := sdk.Submit(t.Context(), c, handlers.EchoAsync, echoFor(6*time.Second, 60), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, run)
 		l.during(func() {
 			if status := stack.deploy(t.Context(), t, step.version); status != step.status {
 				t.Errorf("%s: the stack is %s, want %s", step.what, status, step.status)
@@ -65,6 +74,11 @@ func TestDeployUnderLoad(t *testing.T) {
 		l.run(500 * time.Millisecond)
 	}
 	l.finish()
+	for _, run := range runs {
+		if got := marks(t, run); !slices.Equal(got, []protocol.Status{protocol.Pending, protocol.Completed}) {
+			t.Errorf("the Go client saw %q", got)
+		}
+	}
 }
 
 // load is ten requests a second, from devices that hold on to what they asked for.
