@@ -82,14 +82,22 @@ func TestReconnect(t *testing.T) {
 		if out, err := run.Result(t.Context()); err != nil || out.Message != "hello" {
 			t.Errorf("got %+v, %v", out, err)
 		}
+		synctest.Wait()
 		_ = c.Close()
 		synctest.Wait()
-		if got := seen.phases(); !slices.Equal(got, []Phase{Live, Waiting, Connecting, Live, Closed}) {
-			t.Errorf("got %q", got)
+		for _, s := range seen.states {
+			if s.Phase == Connecting && s.Problem == nil {
+				t.Errorf("it is forgotten why: %+v", s)
+			}
 		}
-		cut, back := seen.states[1], seen.states[3]
-		if cut.Problem == nil || seen.states[2].Problem != cut.Problem || back.Problem != nil || !errors.Is(seen.states[4].Problem, net.ErrClosed) {
-			t.Errorf("got %+v", seen.states)
+		// A handshake may be over before anyone looks.
+		states := slices.DeleteFunc(seen.states, func(s State) bool { return s.Phase == Connecting })
+		if len(states) != 4 || states[0].Phase != Live || states[1].Phase != Waiting || states[2].Phase != Live || states[3].Phase != Closed {
+			t.Fatalf("got %+v", states)
+		}
+		cut, back := states[1], states[2]
+		if cut.Problem == nil || back.Problem != nil || !errors.Is(states[3].Problem, net.ErrClosed) {
+			t.Errorf("got %+v", states)
 		}
 		if away := back.Since.Sub(cut.Since); away < 0 || away > defaultTiming.backoff {
 			t.Errorf("away for %s", away)

@@ -77,9 +77,9 @@ const (
 	Lost Fate = "lost"
 	// Unanswered: it is stored, and the answer never arrives.
 	Unanswered Fate = "unanswered"
-	// CutBefore: the connection is reset, and nothing stored.
+	// CutBefore: the connection is cut, and nothing stored.
 	CutBefore Fate = "cut_before"
-	// CutAfter: it is stored, and the connection reset before the answer.
+	// CutAfter: it is stored, and the connection cut before the answer.
 	CutAfter Fate = "cut_after"
 	// Late: it is stored, and answered when the script says so, or ends.
 	Late Fate = "late"
@@ -108,8 +108,8 @@ type Step struct {
 	Link    bool `json:"link,omitempty"`
 	Expired int  `json:"expired,omitempty"`
 
-	// Close is the code of a close frame; 1006 resets the connection. Steps happen before
-	// anyone is back.
+	// Close is the code of a close frame; 1006 cuts the connection without one. Steps happen
+	// before anyone is back.
 	Close int `json:"close,omitempty"`
 	// Status and Count: that many handshakes are refused. Count is also of frames that are
 	// sent again, and of connections to wait for.
@@ -169,7 +169,7 @@ var groups = []struct {
 	{"answers", "results, failures, cancels"},
 	{"submissions", "submissions that are lost, refused, cut, answered late or twice"},
 	{"order", "frames that come twice, in the wrong order, late, unknown, by the thousand"},
-	{"cuts", "connections that are closed, reset, half open, refused; sleep, reload, restart"},
+	{"cuts", "connections that are closed, cut, half open, refused; sleep, reload, restart"},
 	{"tokens", "tokens that are refused, and that run out"},
 	{"two hours", "the two hours of a connection"},
 	{"sizes", "payloads and results that are too large for a message"},

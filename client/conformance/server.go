@@ -168,19 +168,17 @@ func (c *connection) send(text []byte) {
 	}
 }
 
-// end closes the connection with a code; 1006 is none.
+// end closes the connection with a code; 1006 is none. It is not reset: that would lose
+// what was sent before, now and then, and a case says itself what is lost.
 func (c *connection) end(code int) {
-	if code != int(websocket.StatusAbnormalClosure) {
-		_ = c.ws.Close(websocket.StatusCode(code), "")
+	if code == int(websocket.StatusAbnormalClosure) {
+		_ = c.tcp.Close()
 		return
 	}
-	if tcp, ok := c.tcp.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	_ = c.tcp.Close()
+	_ = c.ws.Close(websocket.StatusCode(code), "")
 }
 
-// tapped keeps the connection below a WebSocket, to reset it.
+// tapped keeps the connection below a WebSocket, to end it without a close frame.
 type tapped struct {
 	http.ResponseWriter
 	conn net.Conn
