@@ -3,6 +3,7 @@ package constructs
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/internal/contract"
 )
@@ -10,14 +11,14 @@ import (
 // abandonedUploadDays is how long the parts of an upload that nobody finished are kept.
 const abandonedUploadDays = 2
 
-// addFiles makes the bucket of results, reports and large payloads. It is private;
+// newFiles makes the bucket of results, reports and large payloads. It is private;
 // clients reach an object through a presigned link alone.
-func (s *StreamerConstruct) addFiles(p *StreamerProps) {
+func newFiles(scope constructs.Construct, p *StorageProps, local *localStage) awss3.Bucket {
 	bucket := &awss3.BucketProps{
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
 		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
 		Encryption:        awss3.BucketEncryption_S3_MANAGED,
-		EnforceSSL:        jsii.Bool(s.local.enforceSSL()),
+		EnforceSSL:        jsii.Bool(local.enforceSSL()),
 		RemovalPolicy:     p.RemovalPolicy,
 		LifecycleRules: &[]*awss3.LifecycleRule{
 			{
@@ -43,5 +44,5 @@ func (s *StreamerConstruct) addFiles(p *StreamerProps) {
 			AllowedHeaders: jsii.Strings("content-type", "x-amz-checksum-sha256"),
 		}}
 	}
-	s.Files = awss3.NewBucket(s, jsii.String("Files"), bucket)
+	return awss3.NewBucket(scope, jsii.String("Files"), bucket)
 }

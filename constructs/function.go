@@ -156,7 +156,8 @@ func validateArchitecture(a awslambda.Architecture) error {
 type common struct {
 	architecture awslambda.Architecture
 	logRetention awslogs.RetentionDays
-	key          awskms.IKey
+	key          awskms.IKey   // of variables and logs
+	keys         []awskms.IKey // of what is kept
 	local        *localStage
 }
 
@@ -166,7 +167,7 @@ type function struct {
 	props       FunctionProps
 	environment map[string]*string
 	permissions []permission
-	usesKey     bool // touches what the key encrypts, besides its own variables and log
+	usesKeys    bool // touches what is kept
 }
 
 // newFunction makes a function with a role and a log group of its own, all in a scope that
@@ -191,11 +192,11 @@ func fillFunction(scope constructs.Construct, all common, f function) awslambda.
 	for _, permission := range permissions {
 		role.AddToPolicy(permission.statement())
 	}
-	switch {
-	case all.key == nil:
-	case f.usesKey:
-		all.key.GrantEncryptDecrypt(role)
-	default:
+	if f.usesKeys {
+		for _, key := range all.keys {
+			key.GrantEncryptDecrypt(role)
+		}
+	} else if all.key != nil {
 		all.key.GrantDecrypt(role) // its own variables
 	}
 

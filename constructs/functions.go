@@ -15,7 +15,7 @@ import (
 // addFunctions makes the functions, those of workers too. Each gets the variables and the
 // permissions that it uses, and no others.
 func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
-	s.common = common{architecture: p.Architecture, logRetention: p.LogRetention, key: p.EncryptionKey, local: s.local}
+	s.common = common{architecture: p.Architecture, logRetention: p.LogRetention, key: p.EncryptionKey, keys: s.keys, local: s.local}
 	s.Authorizer = s.authorizer(p)
 
 	router := s.withWorkers(map[string]*string{ // to refuse names that no action has
@@ -39,7 +39,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 			allow(s.everyFile(), "s3:PutObject", "s3:GetObject"),
 			allow(s.everyConnection("POST"), "execute-api:ManageConnections"),
 		},
-		usesKey: true,
+		usesKeys: true,
 	})
 
 	s.Dispatcher = newFunction(s, "Dispatcher", s.common, function{
@@ -54,7 +54,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 			allow(jsii.String("*"), "dynamodb:ListStreams"), // takes no resource
 			allow(s.Undispatched.QueueArn(), "sqs:SendMessage"),
 		),
-		usesKey: true,
+		usesKeys: true,
 	})
 
 	s.Processor = s.newProcessor(s, p, processor{
@@ -80,7 +80,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 			allow(s.requestsIndex(contract.IndexOpen), "dynamodb:Query"),
 			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem"),
 		),
-		usesKey: true,
+		usesKeys: true,
 	})
 }
 
@@ -119,7 +119,7 @@ func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *Streamer
 		permissions: append(s.reporting(),
 			allow(own.queue.QueueArn(), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"),
 		),
-		usesKey: true,
+		usesKeys: true,
 	})
 	if own.props.ImportPath == mainOf("processor") {
 		s.GrantReadRequests(made) // the sample report is about them

@@ -89,6 +89,9 @@ type StreamerProps struct {
 	// which no construct should change. Set that role before you set this.
 	AccessLogs awslogs.ILogGroup
 
+	// Storage brings tables or bucket that exist; what it lacks is made. Nil: all is made.
+	Storage *Storage
+
 	// RemovalPolicy is what becomes of the tables and the bucket when they leave the
 	// stack. With RETAIN the tables are also protected from deletion by hand. With
 	// DESTROY, empty the bucket first: AWS deletes only an empty one. Default RETAIN.
@@ -270,8 +273,8 @@ func (p *StreamerProps) withDefaults() StreamerProps {
 	setDefault(&out.StageName, "v1")
 	setDefault(&out.Architecture, awslambda.Architecture_ARM_64())
 	setDefault(&out.MaxConcurrency, 100)
-	setDefault(&out.FileRetentionDays, 30)
-	setDefault(&out.RemovalPolicy, awscdk.RemovalPolicy_RETAIN)
+	storage := out.storage().withDefaults()
+	out.FileRetentionDays, out.RemovalPolicy = storage.FileRetentionDays, storage.RemovalPolicy
 	setDefault(&out.LogRetention, awslogs.RetentionDays_ONE_MONTH)
 
 	network := FunctionProps{VPC: out.VPC, Subnets: out.Subnets, SecurityGroups: out.SecurityGroups}
@@ -330,14 +333,6 @@ func (p *StreamerProps) validate() error {
 	if p.MaxConcurrency < minConcurrency || p.MaxConcurrency > maxConcurrency {
 		return fmt.Errorf("MaxConcurrency is %d: AWS takes %d to %d", p.MaxConcurrency, minConcurrency, maxConcurrency)
 	}
-	if p.FileRetentionDays < 1 {
-		return fmt.Errorf("FileRetentionDays is %d: give at least 1", p.FileRetentionDays)
-	}
-	switch p.RemovalPolicy {
-	case awscdk.RemovalPolicy_RETAIN, awscdk.RemovalPolicy_DESTROY, awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE:
-	default:
-		return fmt.Errorf("RemovalPolicy is %s: tables and bucket take RETAIN, RETAIN_ON_UPDATE_OR_DELETE or DESTROY", p.RemovalPolicy)
-	}
 	if len(p.MeteredTenants) > maxMeteredTenants {
 		return fmt.Errorf("MeteredTenants has %d names: each costs metrics of its own, name at most %d", len(p.MeteredTenants), maxMeteredTenants)
 	}
@@ -366,6 +361,7 @@ func (p *StreamerProps) validate() error {
 		p.Processor.validate("Processor", maxProcessorSeconds),
 		p.Reconciler.validate("Reconciler", reconcileMinutes*60),
 		validateWorkers(p.Workers),
+		p.storage().validate(),
 		p.Clocks.validate(),
 		p.Throttle.validate(),
 		p.Domain.validate(),

@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
@@ -29,9 +28,9 @@ type StreamerConstruct struct {
 	Routes Routes
 	Domain Domain
 
-	Connections awsdynamodb.TableV2 // one item per open WebSocket
-	Requests    awsdynamodb.TableV2 // the truth about every async request
-	Files       awss3.Bucket        // results, reports and large payloads, all under contract.FilesPrefix
+	Connections awsdynamodb.ITableV2 // one item per open WebSocket
+	Requests    awsdynamodb.ITableV2 // the truth about every async request
+	Files       awss3.IBucket        // results, reports and large payloads, all under contract.FilesPrefix
 
 	WorkQueue    awssqs.Queue // hints that a request waits for the processor
 	DeadLetters  awssqs.Queue // hints that were delivered too often
@@ -72,7 +71,7 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	check(s, err)
 	s.local = local
 	p := props.withDefaults()
-	check(s, errors.Join(p.validate(), props.validateAuthorizer(), p.Domain.validateCertificate(s.stack)))
+	check(s, errors.Join(p.validate(), props.validateAuthorizer(), props.validateStorage(), p.Domain.validateCertificate(s.stack)))
 	p.Auth = local.auth(p.Auth)
 	p.Architecture = local.architecture(p.Architecture)
 	p.RemovalPolicy = local.removalPolicy(p.RemovalPolicy)
@@ -80,8 +79,7 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	s.warnAboutAuth(p.Auth)
 
 	letLogsUse(s, p.EncryptionKey)
-	s.addTables(&p)
-	s.addFiles(&p)
+	s.addStorage(&p)
 	s.addQueues(&p)
 	s.addAPI(&p)
 	s.reference = s.refer(&p)
@@ -98,17 +96,14 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 
 // refer is what grants and metrics need to know of s.
 func (s *StreamerConstruct) refer(p *StreamerProps) reference {
-	r := reference{
+	return reference{
 		stack: s.stack,
 		apiID: s.API.ApiId(), stageName: s.Stage.StageName(),
 		webSocketURL: s.local.webSocketURL(s, p.Domain), callbackURL: s.local.callbackURL(s),
 		connections: s.Connections, requests: s.Requests, files: s.Files,
 		workQueue: s.WorkQueue, deadLetters: s.DeadLetters,
+		keys: s.storageKeys(p),
 	}
-	if p.EncryptionKey != nil {
-		r.keys = []awskms.IKey{p.EncryptionKey}
-	}
-	return r
 }
 
 // check panics, as the CDK does on bad props.
