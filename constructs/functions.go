@@ -3,6 +3,7 @@ package constructs
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
@@ -62,6 +63,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		props:       p.Processor,
 		queue:       s.WorkQueue,
 		environment: s.withWorkers(map[string]*string{}),
+		reports:     !slices.ContainsFunc(p.Workers, WorkerProps.reports),
 	})
 	for _, w := range p.Workers {
 		s.addWorkerProcessor(p, w)
@@ -97,6 +99,7 @@ type processor struct {
 	props       FunctionProps
 	queue       awssqs.Queue
 	environment map[string]*string
+	reports     bool // the action of the sample report is its own
 }
 
 func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *StreamerProps, own processor) awslambda.Function {
@@ -121,7 +124,7 @@ func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *Streamer
 		),
 		usesKeys: true,
 	})
-	if own.props.ImportPath == mainOf("processor") {
+	if own.reports && own.props.ImportPath == mainOf("processor") {
 		s.GrantReadRequests(made) // the sample report is about them
 	}
 	return made

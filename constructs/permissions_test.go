@@ -70,9 +70,12 @@ var permissions = map[string][]string{
 	},
 }
 
-// sampleReport is what the sample processor may do besides.
+// sampleReport is what the sample processor may do besides, where the report is its own.
 const sampleReport = "dynamodb:Query on ${Requests.Arn}/index/by_tenant"
 
+// TestEachRoleMayDoWhatItsFunctionDoesAndNoMore is all that stands for the grants which the
+// local stage does not enforce; TestEachGrantIsNeeded of package integ takes the others away
+// there, one by one.
 func TestEachRoleMayDoWhatItsFunctionDoesAndNoMore(t *testing.T) {
 	custom := synth(t, nil, &constructs.StreamerProps{Processor: constructs.FunctionProps{ImportPath: "example.com/app/cmd/processor"}})
 	sample := synth(t, nil, nil)

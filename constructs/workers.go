@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+	"github.com/pay-theory/streamer/functions/handlers"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -136,8 +137,12 @@ func (s *StreamerConstruct) addWorkerProcessor(p *StreamerProps, w WorkerProps) 
 		props:       w.Processor,
 		queue:       worker.Queue,
 		environment: s.withWorkers(map[string]*string{contract.EnvWorker: jsii.String(w.Name)}),
+		reports:     w.reports(),
 	})
 }
+
+// reports tells whether the sample report is the worker's.
+func (w WorkerProps) reports() bool { return slices.Contains(w.Actions, handlers.GenerateReport.Name) }
 
 // workersConfig is the value of contract.EnvWorkers, nil without workers.
 func (s *StreamerConstruct) workersConfig() *string {

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"github.com/pay-theory/streamer/constructs"
+	"github.com/pay-theory/streamer/functions/handlers"
 )
 
 // withWorkers has one worker that leaves everything out, and one that has it all.
@@ -108,9 +109,6 @@ func TestWorkersRoles(t *testing.T) {
 		for _, permission := range permissions["Processor"] {
 			want = append(want, strings.ReplaceAll(permission, "${Work.Arn}", "${"+worker+"Work.Arn}"))
 		}
-		if worker == "Workersimages" { // which is the sample processor
-			want = append(want, sampleReport)
-		}
 		compare(t, worker, tpl.allowed(t, worker+"Processor"), want)
 	}
 	for _, function := range []string{"Dispatcher", "Reconciler"} {
@@ -118,7 +116,20 @@ func TestWorkersRoles(t *testing.T) {
 		want = append(want, "sqs:SendMessage on ${WorkersimagesWork.Arn}", "sqs:SendMessage on ${Workersreports2Work.Arn}")
 		compare(t, function, tpl.allowed(t, function), want)
 	}
-	compare(t, "Processor", tpl.allowed(t, "Processor"), append(append(everywhere("Processor"), permissions["Processor"]...), sampleReport))
+	compare(t, "Processor", tpl.allowed(t, "Processor"), append(everywhere("Processor"), permissions["Processor"]...))
+}
+
+// TestWhoReadsTheHistory: of the sample processors, only the one that makes the report.
+func TestWhoReadsTheHistory(t *testing.T) {
+	tpl := synth(t, nil, &constructs.StreamerProps{Workers: []constructs.WorkerProps{
+		{Name: "reports", Actions: []string{handlers.GenerateReport.Name}},
+		{Name: "counts", Actions: []string{handlers.Count.Name}},
+	}})
+	for processor, reads := range map[string]bool{"Processor": false, "WorkersreportsProcessor": true, "WorkerscountsProcessor": false} {
+		if slices.Contains(tpl.allowed(t, processor), sampleReport) != reads {
+			t.Errorf("%s may read what requests there are: %v, want %v", processor, !reads, reads)
+		}
+	}
 }
 
 // TestAddingAWorkerLeavesTheRest: nothing is replaced that holds hints or requests.
@@ -162,7 +173,7 @@ func TestVPCOfAWorker(t *testing.T) {
 		"VpcConfig": `{"SecurityGroupIds":["${Group.GroupId}"],"SubnetIds":["${VpcPrivateSubnet1Subnet}","${VpcPrivateSubnet2Subnet}"]}`,
 	})
 	tpl.check(t, "ProcessorFunction", map[string]string{"VpcConfig": `null`})
-	want := append(everywhere("WorkersledgerProcessor"), sampleReport,
+	want := append(everywhere("WorkersledgerProcessor"),
 		// No resource narrows these: the interfaces are Lambda's, and made later.
 		"ec2:CreateNetworkInterface on *", "ec2:DescribeNetworkInterfaces on *", "ec2:DescribeSubnets on *", "ec2:DeleteNetworkInterface on *",
 		"ec2:AssignPrivateIpAddresses on *", "ec2:UnassignPrivateIpAddresses on *")

@@ -1,7 +1,6 @@
 package integ_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
@@ -374,76 +372,42 @@ func connectionsOf(t *testing.T, u user) (ids []string) {
 // grants, but for what Lambda does in its name.
 func TestEveryCallIsAPoint(t *testing.T) {
 	t.Parallel()
-	s := local(t, "roles that can be read")
 	points := map[string][]string{
-		"RouterRole":            {"dynamodb:PutItem", "dynamodb:DeleteItem"},            // TestRouterKilled, TestRouterKilledAtConnections
-		"DispatcherRole":        {"sqs:SendMessage"},                                    // TestDispatcherKilled
-		"StreamerProcessorRole": {"sqs:ChangeMessageVisibility", "dynamodb:DeleteItem"}, // TestLostHintIsSentAgain, TestProcessorKilledAsItForgets
+		"Authorizer": nil,
+		"Router":     {"dynamodb:PutItem", "dynamodb:DeleteItem"},            // TestRouterKilled, TestRouterKilledAtConnections
+		"Dispatcher": {"sqs:SendMessageBatch"},                               // TestDispatcherKilled
+		"Processor":  {"sqs:ChangeMessageVisibility", "dynamodb:DeleteItem"}, // TestLostHintIsSentAgain, TestProcessorKilledAsItForgets
 	}
-	add := func(role string, p point) {
+	add := func(function string, p point) {
 		action := strings.Replace(p.operation, ".", ":", 1)
-		switch action {
-		case "execute-api:PostToConnection":
+		if action == "execute-api:PostToConnection" {
 			action = "execute-api:ManageConnections"
-		case "sqs:SendMessageBatch":
-			action = "sqs:SendMessage"
 		}
-		points[role] = append(points[role], action)
+		points[function] = append(points[function], action)
 	}
 	for _, p := range routerPoints {
-		add("RouterRole", p.point)
+		add("Router", p.point)
 	}
 	for _, p := range processorPoints {
-		add("StreamerProcessorRole", p.point)
+		add("Processor", p.point)
 	}
 	for _, p := range reconcilerPoints {
-		add("ReconcilerRole", p)
+		add("Reconciler", p)
 	}
-	lambdas := []string{
-		"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
-		"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
-		"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
-		"sqs:SendMessageBatch", // which the local stage wants beside SendMessage
-	}
-	cfg := awsConfig(t)
-	for role, killed := range points {
-		var granted []string
-		for _, document := range inlinePolicies(t, iam.NewFromConfig(cfg), resourceOf(t, cfg, s, "AWS::IAM::Role", role)) {
-			granted = append(granted, allowed(t, document)...)
+	granted := map[string][]string{}
+	for _, g := range newPrivileges(t).grants {
+		if strings.HasSuffix(g.function, "Processor") {
+			g.function = "Processor" // those of workers are the same program
 		}
-		granted = slices.DeleteFunc(granted, func(action string) bool { return slices.Contains(lambdas, action) })
-		slices.Sort(granted)
+		if unenforced[g.action] == "" {
+			granted[g.function] = append(granted[g.function], g.action)
+		}
+	}
+	for function, killed := range points {
+		slices.Sort(granted[function])
 		slices.Sort(killed)
-		if got, want := slices.Compact(killed), slices.Compact(granted); !slices.Equal(got, want) {
-			t.Errorf("%s: killed at %v, and may do %v", role, got, want)
+		if got, want := slices.Compact(killed), slices.Compact(granted[function]); !slices.Equal(got, want) {
+			t.Errorf("%s: killed at %v, and may do %v", function, got, want)
 		}
 	}
-}
-
-// allowed are the actions that a policy allows.
-func allowed(t *testing.T, document string) (actions []string) {
-	t.Helper()
-	var policy struct {
-		Statement []struct {
-			Effect string
-			Action any
-		}
-	}
-	if err := json.Unmarshal([]byte(document), &policy); err != nil {
-		t.Fatal(err)
-	}
-	for _, statement := range policy.Statement {
-		if statement.Effect != "Allow" {
-			continue
-		}
-		switch a := statement.Action.(type) {
-		case string:
-			actions = append(actions, a)
-		case []any:
-			for _, one := range a {
-				actions = append(actions, one.(string))
-			}
-		}
-	}
-	return actions
 }

@@ -39,6 +39,8 @@ type Hit struct {
 	At        int64  `json:"at"` // Unix milliseconds
 	// PID is the calling process, where the fault is about it.
 	PID int `json:"pid,omitempty"`
+	// Status is the HTTP status of the emulator's answer, once there is one.
+	Status int `json:"status,omitempty"`
 	// Error says why the fault could not be made.
 	Error string `json:"error,omitempty"`
 }
@@ -46,7 +48,7 @@ type Hit struct {
 // drawn is a fault that one call meets.
 type drawn struct {
 	Rule
-	note func(pid int, err error) // what became of it
+	note func(func(*Hit)) // what became of it
 }
 
 // wants tells whether a rule may be about an operation.
@@ -71,13 +73,10 @@ func (f *faults) match(operation string, caller func() string, parts ...string) 
 			}
 			at := len(a.Hits)
 			a.Hits = append(a.Hits, Hit{Operation: operation, At: time.Now().UnixMilli()})
-			return &drawn{Rule: a.Rule, note: func(pid int, err error) {
+			return &drawn{Rule: a.Rule, note: func(change func(*Hit)) {
 				f.mu.Lock()
 				defer f.mu.Unlock()
-				a.Hits[at].PID = pid
-				if err != nil {
-					a.Hits[at].Error = err.Error()
-				}
+				change(&a.Hits[at])
 			}}
 		}
 	}

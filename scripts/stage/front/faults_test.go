@@ -231,6 +231,9 @@ func TestResetAndDelay(t *testing.T) {
 		if took := time.Since(start); took < time.Duration(test.rule.DelayMS)*time.Millisecond {
 			t.Errorf("%+v: took %s", test.rule, took)
 		}
+		if status := hits(t, server)[0].Hits[0].Status; (status == http.StatusOK) != (test.arrives > 0) {
+			t.Errorf("%+v: the emulator's answer was %d", test.rule, status)
+		}
 	}
 }
 

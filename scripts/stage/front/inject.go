@@ -34,7 +34,7 @@ func (f *Front) injectFaults(next http.Handler) http.Handler {
 			return
 		}
 		if err := f.inject(w, r, next, op, fault); err != nil {
-			fault.note(0, err)
+			fault.note(func(h *Hit) { h.Error = err.Error() })
 			f.log.Error("fault not made", "fault", fault.Fault, "operation", op, "err", err)
 			http.Error(w, err.Error(), http.StatusNotImplemented)
 		}
@@ -60,12 +60,16 @@ func (f *Front) inject(w http.ResponseWriter, r *http.Request, next http.Handler
 		if pid, err = f.caller(r); err != nil && !errors.Is(err, errCallerGone) {
 			return err
 		}
-		fault.note(pid, nil)
+		fault.note(func(h *Hit) { h.PID = pid })
 	}
 	delay := time.Duration(fault.DelayMS) * time.Millisecond
 	var answer *recorded
-	if fault.When == After {
+	pass := func() {
 		answer = record(next, r)
+		fault.note(func(h *Hit) { h.Status = answer.status })
+	}
+	if fault.When == After {
+		pass()
 	}
 	switch fault.Fault {
 	case FaultDelay:
@@ -88,7 +92,7 @@ func (f *Front) inject(w http.ResponseWriter, r *http.Request, next http.Handler
 		return nil
 	}
 	if answer == nil {
-		answer = record(next, r)
+		pass()
 	}
 	answer.send(w)
 	return nil
