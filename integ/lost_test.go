@@ -23,6 +23,7 @@ var reconcilerPoints = []point{
 	{"row", "dynamodb.GetItem", []string{"META"}},
 	{"resend", "dynamodb.UpdateItem", []string{"#hints"}},
 	{"hint", "sqs.SendMessageBatch", nil},
+	{"connections", "dynamodb.Scan", nil},
 }
 
 // A processor that dies at its very first call, before or after the queue hears that it

@@ -221,6 +221,8 @@ var routerPoints = []struct {
 		return protocol.Message{Action: "echo_async", PayloadRef: to.PayloadRef}
 	}, []protocol.Type{protocol.TypeAccepted}},
 	{point{"request", "dynamodb.GetItem", []string{"META"}}, about(protocol.ActionGet, waitingRequest), []protocol.Type{protocol.TypeRequest}},
+	{point{"index of a user's requests", "dynamodb.Query", []string{"by_user"}}, listing, []protocol.Type{protocol.TypeRequests}},
+	{point{"rows of a list", "dynamodb.BatchGetItem", nil}, listing, []protocol.Type{protocol.TypeRequests}},
 	{point{"watch", "dynamodb.UpdateItem", []string{"ADD #watchers"}}, about(protocol.ActionSubscribe, waitingRequest), []protocol.Type{protocol.TypeSubscribed}},
 	{point{"watcher that may be gone", "dynamodb.GetItem", []string{"connection_id"}}, about(protocol.ActionSubscribe, crowdedRequest), []protocol.Type{protocol.TypeSubscribed}},
 	{point{"watcher that is gone", "dynamodb.UpdateItem", []string{"DELETE #watchers"}}, about(protocol.ActionSubscribe, crowdedRequest), []protocol.Type{protocol.TypeSubscribed}},
@@ -235,6 +237,12 @@ func about(action string, request func(t *testing.T, c *client, u user) string) 
 	return func(t *testing.T, c *client, u user) protocol.Message {
 		return protocol.Message{Action: action, RequestID: request(t, c, u)}
 	}
+}
+
+// listing asks for a list with a request on it.
+func listing(t *testing.T, _ *client, u user) protocol.Message {
+	waitingRequest(t, nil, u)
+	return protocol.Message{Action: protocol.ActionList}
 }
 
 // waitingRequest is a request that nothing brings on.
