@@ -52,7 +52,7 @@ func numbers(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 func requests(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 	return counts("Requests accepted, answered and ended", third,
 		s.MetricRequestsAccepted(look("accepted", blue)),
-		s.MetricRequestsAnswered(look("answered at once", neutral)),
+		s.MetricRequestsAnswered(look("answered", neutral)),
 		s.MetricRequestsCompleted(look("completed", good)),
 		s.MetricRequestsFailed(look("failed", bad)),
 		s.MetricRequestsCancelled(look("cancelled", orange)),
