@@ -104,12 +104,17 @@ func (s *StreamerConstruct) addAlarms(p *StreamerProps) {
 	})
 }
 
-// newAlarm adds to an alarm's description the link to its chapter of the runbook, and its
-// actions.
+// newAlarm adds to an alarm's description the link to its chapter of the runbook.
 func (s *StreamerConstruct) newAlarm(scope constructs.Construct, id, chapter string, p *StreamerProps, alarm *awscloudwatch.AlarmProps) awscloudwatch.Alarm {
 	alarm.AlarmDescription = jsii.String(*alarm.AlarmDescription + " Runbook: " + p.Alarms.RunbookURL + "#" + chapter)
-	made := awscloudwatch.NewAlarm(scope, jsii.String(id), alarm)
-	made.AddAlarmAction(p.Alarms.Actions...)
-	made.AddOkAction(p.Alarms.Actions...)
-	return made
+	return awscloudwatch.NewAlarm(scope, jsii.String(id), alarm)
+}
+
+// AddAlarmAction has actions told when any of the alarms goes off, those of workers included,
+// and when it is over: as AlarmProps.Actions, for what is made after the Streamer.
+func (s *StreamerConstruct) AddAlarmAction(actions ...awscloudwatch.IAlarmAction) {
+	for _, alarm := range s.Alarms.All() {
+		alarm.AddAlarmAction(actions...)
+		alarm.AddOkAction(actions...)
+	}
 }

@@ -2,6 +2,7 @@ package constructs_test
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +52,19 @@ func TestGrantsOfAnImportedStreamer(t *testing.T) {
 	}
 	if others := len(tpl.Resources) - 2*len(grants); others != 0 {
 		t.Errorf("it added %d resources: %v", others, slices.Collect(maps.Keys(tpl.Resources)))
+	}
+}
+
+// TestIStreamerHasAll: what an imported Streamer can do is in the interface.
+func TestIStreamerHasAll(t *testing.T) {
+	stack := awscdk.NewStack(newApp(t, nil), jsii.String("Test"), nil)
+	imported := reflect.TypeOf(constructs.StreamerFromAttributes(stack, "Streamer", attributes()))
+	promised := reflect.TypeFor[constructs.IStreamer]()
+	for i := range imported.NumMethod() {
+		method := imported.Method(i).Name
+		if _, found := promised.MethodByName(method); !found {
+			t.Errorf("IStreamer lacks %s", method)
+		}
 	}
 }
 

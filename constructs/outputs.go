@@ -10,7 +10,8 @@ import (
 // Outputs adds to the stack of scope what a client or a test needs to know of this
 // Streamer: WebSocketUrl, CallbackUrl, ConnectionsTableName, RequestsTableName,
 // FilesBucketName, WorkQueueUrl and DeadLetterQueueUrl, and with workers Workers: their
-// actions and queues. The keys are fixed, so call it once in a stack.
+// actions and queues. The keys begin with StreamerProps.OutputPrefix, which tells several
+// Streamers in one stack apart.
 func (s *StreamerConstruct) Outputs(scope constructs.Construct) {
 	type output struct {
 		key, description string
@@ -29,9 +30,14 @@ func (s *StreamerConstruct) Outputs(scope constructs.Construct) {
 		outputs = append(outputs, output{contract.OutputWorkers, "Actions that have work queues of their own", workers})
 	}
 	for _, output := range outputs {
-		awscdk.NewCfnOutput(scope, jsii.String(output.key), &awscdk.CfnOutputProps{
+		key := jsii.String(s.OutputKey(output.key))
+		awscdk.NewCfnOutput(scope, key, &awscdk.CfnOutputProps{
 			Description: jsii.String(output.description),
 			Value:       output.value,
-		}).OverrideLogicalId(jsii.String(output.key))
+		}).OverrideLogicalId(key)
 	}
 }
+
+// OutputKey is the key of an output of this Streamer, such as "WebSocketUrl", its prefix
+// included.
+func (s *StreamerConstruct) OutputKey(key string) string { return s.outputPrefix + key }

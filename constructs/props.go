@@ -122,6 +122,10 @@ type StreamerProps struct {
 	// CloudWatch Pricing"), and a tenant has up to six. Default none.
 	MeteredTenants []string
 
+	// OutputPrefix begins the keys of Outputs, and of a dashboard's: up to 64 letters and
+	// digits, for a stack with several Streamers. Default none.
+	OutputPrefix string
+
 	// Alarms sets thresholds and actions. Nil: the default thresholds, no actions.
 	Alarms *AlarmProps
 }
@@ -261,7 +265,10 @@ const (
 
 var tenantPattern = regexp.MustCompile(contract.TenantPattern)
 
-var stageNamePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+var (
+	stageNamePattern    = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+	outputPrefixPattern = regexp.MustCompile(`^[A-Za-z0-9]{0,64}$`)
+)
 
 // withDefaults returns a copy in which every zero value has become its default. The
 // caller's structs are not touched.
@@ -329,6 +336,9 @@ func (t RouteThrottleProps) withDefaults(all *ThrottleProps) RouteThrottleProps 
 func (p *StreamerProps) validate() error {
 	if !stageNamePattern.MatchString(p.StageName) {
 		return fmt.Errorf("StageName is %q: give 1 to 128 letters, digits, - and _", p.StageName)
+	}
+	if !outputPrefixPattern.MatchString(p.OutputPrefix) {
+		return fmt.Errorf("OutputPrefix is %q: give up to 64 letters and digits", p.OutputPrefix)
 	}
 	if p.MaxConcurrency < minConcurrency || p.MaxConcurrency > maxConcurrency {
 		return fmt.Errorf("MaxConcurrency is %d: AWS takes %d to %d", p.MaxConcurrency, minConcurrency, maxConcurrency)

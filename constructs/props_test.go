@@ -19,6 +19,7 @@ func TestBadPropsNameThemselves(t *testing.T) {
 		props constructs.StreamerProps
 	}{
 		{"StageName is", constructs.StreamerProps{StageName: "$default"}},
+		{`OutputPrefix is "My-": give up to 64 letters and digits`, constructs.StreamerProps{OutputPrefix: "My-"}},
 		{"MaxConcurrency is 1: AWS takes 2 to 1000", constructs.StreamerProps{MaxConcurrency: 1}},
 		{"MaxConcurrency is 1001", constructs.StreamerProps{MaxConcurrency: 1001}},
 		{"FileRetentionDays is -1", constructs.StreamerProps{FileRetentionDays: -1}},

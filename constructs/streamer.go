@@ -52,8 +52,9 @@ type StreamerConstruct struct {
 
 	VPCEndpoints *VPCEndpoints // nil without StreamerProps.VPCEndpoints
 
-	common common
-	local  *localStage
+	common       common
+	outputPrefix string
+	local        *localStage
 }
 
 // ToString is the construct's path. (A Go struct that stands in for a construct must
@@ -79,6 +80,7 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	s.warnAboutAuth(p.Auth)
 
 	letLogsUse(s, p.EncryptionKey)
+	s.outputPrefix = p.OutputPrefix
 	s.addStorage(&p)
 	s.addQueues(&p)
 	s.addAPI(&p)
@@ -87,6 +89,7 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	s.addRoutes(&p)
 	s.addSources(&p)
 	s.addAlarms(&p)
+	s.AddAlarmAction(p.Alarms.Actions...)
 	s.addNetwork(&p)
 	if p.PermissionsBoundary != nil {
 		awsiam.PermissionsBoundary_Of(s).Apply(p.PermissionsBoundary)

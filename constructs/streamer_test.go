@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/constructs"
+	"github.com/pay-theory/streamer/dashboards"
 	"github.com/pay-theory/streamer/internal/contract"
 )
 
@@ -312,6 +313,56 @@ func TestAlarms(t *testing.T) {
 		if description := jsonOf(t, at(tpl.Resources[alarm].Properties, "AlarmDescription")); !strings.Contains(description, "First: ") {
 			t.Errorf("%s does not say what to do first: %s", alarm, description)
 		}
+	}
+}
+
+// TestAddAlarmAction: what is made after the Streamer is told, too, by every alarm.
+func TestAddAlarmAction(t *testing.T) {
+	tpl := synthStack(t, nil, func(stack awscdk.Stack) {
+		first, second := awssns.NewTopic(stack, jsii.String("First"), nil), awssns.NewTopic(stack, jsii.String("Second"), nil)
+		s := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
+			Workers: reports(), Alarms: &constructs.AlarmProps{Actions: []awscloudwatch.IAlarmAction{awscloudwatchactions.NewSnsAction(first)}},
+		})
+		s.AddAlarmAction(awscloudwatchactions.NewSnsAction(second))
+	})
+	alarms := tpl.ofType("AWS::CloudWatch::Alarm")
+	if len(alarms) != 5 {
+		t.Errorf("alarms %v", alarms)
+	}
+	for _, alarm := range alarms {
+		tpl.check(t, alarm, map[string]string{"AlarmActions": `["${First}","${Second}"]`, "OKActions": `["${First}","${Second}"]`})
+	}
+	silent := synth(t, nil, nil)
+	for _, alarm := range silent.ofType("AWS::CloudWatch::Alarm") {
+		silent.check(t, alarm, map[string]string{"AlarmActions": `null`, "OKActions": `null`})
+	}
+}
+
+// TestOutputPrefix: several Streamers in one stack have outputs of their own, as their
+// dashboards have.
+func TestOutputPrefix(t *testing.T) {
+	tpl := synthStack(t, nil, func(stack awscdk.Stack) {
+		for _, prefix := range []string{"", "Shop"} {
+			s := constructs.NewStreamer(stack, prefix+"Streamer", &constructs.StreamerProps{OutputPrefix: prefix})
+			s.Outputs(stack)
+			dashboards.New(stack, prefix+"Dashboard", s).Outputs(stack)
+		}
+	})
+	plain, prefixed := []string{}, []string{}
+	for key := range tpl.Outputs {
+		if rest, is := strings.CutPrefix(key, "Shop"); is {
+			prefixed = append(prefixed, rest)
+		} else {
+			plain = append(plain, key)
+		}
+	}
+	slices.Sort(plain)
+	slices.Sort(prefixed)
+	if !slices.Equal(plain, prefixed) || len(plain) != 11 {
+		t.Errorf("outputs %v and, with the prefix, %v", plain, prefixed)
+	}
+	if got := tpl.Outputs["ShopRequestsTableName"].Value; got != "${ShopStreamerRequests}" {
+		t.Errorf("output %v", got)
 	}
 }
 

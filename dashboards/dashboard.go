@@ -19,6 +19,8 @@ type Dashboard struct {
 	Overview awscloudwatch.Dashboard
 	// Detail shows connections and progress, then every function and every queue by itself.
 	Detail awscloudwatch.Dashboard
+
+	outputKey func(string) string
 }
 
 // New adds the dashboards of s to scope. Their names are made of the stack's and the
@@ -34,6 +36,8 @@ func New(scope constructs.Construct, id string, s *streamer.StreamerConstruct) *
 	return &Dashboard{
 		Overview: newDashboard(at, "Overview", name(""), Widgets(s)),
 		Detail:   newDashboard(at, "Detail", name("-Detail"), DetailWidgets(s)),
+
+		outputKey: s.OutputKey,
 	}
 }
 
@@ -50,8 +54,8 @@ func newDashboard(scope constructs.Construct, id string, name *string, widgets [
 }
 
 // Outputs adds DashboardName and DetailDashboardName to the stack of scope, and DashboardUrl
-// and DetailDashboardUrl, which open them in the console. The keys are fixed, so call it
-// once in a stack.
+// and DetailDashboardUrl, which open them in the console. The keys begin with the Streamer's
+// OutputPrefix.
 func (d *Dashboard) Outputs(scope constructs.Construct) {
 	region := awscdk.Stack_Of(scope).Region()
 	for _, one := range []struct {
@@ -61,8 +65,8 @@ func (d *Dashboard) Outputs(scope constructs.Construct) {
 		{d.Overview, "The CloudWatch dashboard", contract.OutputDashboardName, contract.OutputDashboardURL},
 		{d.Detail, "The CloudWatch dashboard of every function and queue", contract.OutputDetailDashboardName, contract.OutputDetailDashboardURL},
 	} {
-		output(scope, one.name, one.what, one.dashboard.DashboardName())
-		output(scope, one.url, one.what+", in the console", jsii.String("https://console.aws.amazon.com/cloudwatch/home?region="+*region+
+		output(scope, d.outputKey(one.name), one.what, one.dashboard.DashboardName())
+		output(scope, d.outputKey(one.url), one.what+", in the console", jsii.String("https://console.aws.amazon.com/cloudwatch/home?region="+*region+
 			"#dashboards/dashboard/"+*one.dashboard.DashboardName()))
 	}
 }
