@@ -292,6 +292,9 @@ func (c *client) refused(p *pending, f protocol.Error) {
 		}
 		return
 	case protocol.Unavailable, protocol.TooManyWatchers:
+		if row, exists := c.w.row(p.id); exists && p.verb == protocol.ActionUnsubscribe {
+			c.w.forsake(row.PK) // it may yet take effect, after a subscribe that follows
+		}
 	case protocol.NotFound:
 		delete(c.seen, p.id)
 		fallthrough
