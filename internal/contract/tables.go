@@ -30,10 +30,14 @@ const (
 	// written by terminal transitions only.
 	TTL = "ttl"
 
-	// StatusAttribute is what the dispatcher's stream filter looks at; StatusPending
-	// is the only value it lets through.
+	// StatusAttribute and NoticeAttribute are what the dispatcher's stream filter looks
+	// at: StatusPending lets a record through, and so does NoticeDue.
 	StatusAttribute = "status"
 	StatusPending   = "PENDING"
+	NoticeAttribute = "notice"
+	NoticeDue       = "due"
+	// NoticeGiven is the other value of NoticeAttribute.
+	NoticeGiven = "given"
 
 	// IndexByTenant lists a tenant's requests of one UTC day in the order they were
 	// accepted: TenantDay "T#<tenant>#D#<YYYY-MM-DD>", then CreatedAt in ms. It

@@ -29,4 +29,12 @@
 // through its lease can write nothing. attempt only counts tries.
 // An attempt may take more than one run: Continue gives the request back, and Resume, a
 // claim that counts no try, takes it up again.
+//
+// An attempt may also be handed over, to whoever has its ticket: HandOver gives it away, and
+// TakeOver takes it, from another holder too, so a process may die and be replaced within
+// the attempt, and the newest one has it. The request is PROCESSING all the while, under a
+// lease as long as the holder may be silent, and what becomes of it then is what becomes of
+// any request whose worker let its lease run out. No queue message stands behind a holder:
+// what it writes last is marked with Notify, so that the stream's record of it is the hint,
+// and Told takes the mark away.
 package lifecycle

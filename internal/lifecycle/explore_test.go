@@ -13,7 +13,7 @@ import (
 
 // fields is a row as a table has it, nil being a field that is not there: in the order of
 // lifecycle.Row, bytes as text, a set as its sorted members.
-type fields [47]any
+type fields [49]any
 
 var columns = reflect.TypeFor[lifecycle.Row]()
 
@@ -82,7 +82,7 @@ func (r *fields) row() (row lifecycle.Row) {
 // them.
 var tracked = []lifecycle.Field{
 	"status", "fence", "attempt", "max_attempts", "deadline_at", "lease_until", "next_at", "cancel_at", "continued_at", "continuations",
-	"carrier", "owner", "seq", "ended_at", "ttl", "open_shard", "hints", "hint_at",
+	"carrier", "owner", "seq", "ended_at", "ttl", "open_shard", "hints", "hint_at", "handed", "notice", "created_at",
 }
 
 // String has what is there.
@@ -231,7 +231,7 @@ func (m *model) keep(f fields) rowID {
 	m.rows = append(m.rows, r)
 	if r.Status.Terminal() {
 		var end fields
-		end[at("status")], end[at("carrier")] = f[at("status")], f[at("carrier")]
+		end[at("status")], end[at("carrier")], end[at("notice")] = f[at("status")], f[at("carrier")], f[at("notice")]
 		f = end
 	}
 	if r.carrier > 0 {
@@ -311,7 +311,8 @@ func explore(s scene, mutate func(lifecycle.Update) lifecycle.Update) (m *model,
 
 // move is one step from a state to another.
 func (m *model) move(from int, to state) {
-	if from >= 0 && to.row != m.list[from].row {
+	// That nothing holds for a request that has ended is for refused to check.
+	if from >= 0 && to.row != m.list[from].row && !m.rows[m.list[from].row].Status.Terminal() {
 		m.check(from, to.row)
 	}
 	m.rows[to.row].reached = true
@@ -353,7 +354,7 @@ func (m *model) path(n int) string {
 	for at := int32(n); at >= 0; at = m.cause[at] {
 		s := m.list[at]
 		steps = append(steps, fmt.Sprintf("%v queue %b workers %v canceller %v reconciler %v told %v",
-			m.rows[s.row].fields, s.queue, s.workers, s.canceller.phase, s.reconciler.phase, s.told))
+			m.rows[s.row].fields, s.queue, s.workers, s.canceller.phase, s.reconciler.phase, s.told)+s.outside.String())
 	}
 	slices.Reverse(steps)
 	return "\n" + strings.Join(steps, "\n")
@@ -403,6 +404,7 @@ func (m *model) canonical(s state) state {
 	if s.reconciler.phase == read && m.overtaken(row, call{what: resend, seen: s.reconciler.seen}) {
 		s.reconciler = actor{}
 	}
+	s.outside = m.canonicalOutside(row, s.outside)
 	carrier := row.carrier
 	s.row = row.plain
 	var best state
@@ -445,6 +447,8 @@ func (m *model) overtaken(row *stored, c call) bool {
 		return row.Status.Terminal()
 	case resume:
 		return !row.Continued() || seen.Fence != row.Fence
+	case takeOver:
+		return row.Status != protocol.Processing || seen.Fence != row.Fence || row.Handed != int64(c.message)
 	case end, cancel, resend:
 		return row.Status.Terminal() || seen.Fence != row.Fence || seen.Status != row.Status
 	default:
@@ -464,8 +468,13 @@ func (m *model) refused() error {
 			}
 		}
 	}
+	for fence := int8(0); m.scene.remotes > 0 && fence <= most; fence++ {
+		for seen := range m.read {
+			calls = append(calls, call{what: takeOver, message: fence, seen: seen})
+		}
+	}
 	for fence := range most + 1 {
-		for _, what := range []what{claim, pulse, complete, fail, cancelled, retry, goOn} {
+		for _, what := range []what{claim, pulse, complete, fail, cancelled, retry, goOn, handOver} {
 			calls = append(calls, call{what: what, fence: fence})
 		}
 	}

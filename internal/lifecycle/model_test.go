@@ -13,7 +13,7 @@ import (
 // attempts of which one may go on in another run, three messages, a reconciler and a
 // canceller with reads that may be stale by the time they write, workers that die between
 // any two steps, workers that sleep through their lease, messages that are delivered to
-// several, or lost, answers that are lost, calls that arrive after their worker gave them up. Time stands still at modelNow; that a lease, a
+// several, or lost, answers that are lost, attempts that are handed over to others, calls that arrive after their worker gave them up. Time stands still at modelNow; that a lease, a
 // back-off or the deadline passes is an event that moves the row's time instead.
 
 var (
@@ -33,6 +33,8 @@ type scene struct {
 	cancels           bool
 	reconciles        bool
 	continues         int64 // so often the request may go on in another run
+	remotes           int   // so many may have tickets of attempts that were handed over
+	takes             int8  // so often they may take one over
 }
 
 type phase int8
@@ -43,15 +45,15 @@ const (
 	running
 	finishing // it will end what nobody may work on
 	telling   // the outcome is written, nobody was told
-	read      // the canceller and the reconciler: between read and write
+	read      // the canceller, the reconciler and who has a ticket: between read and write
 	sending   // the reconciler: between write and hint
 	done
 )
 
-// actor is a worker, the canceller or the reconciler.
+// actor is a worker, the canceller, the reconciler or one that has a ticket.
 type actor struct {
 	phase   phase
-	message int8 // that it works on
+	message int8 // that it works on; the fence of its ticket
 	fence   int8 // of its claim; while the answer is out, the one it was made at
 	reason  int8 // why it ends the request
 	seen    rowID
@@ -83,13 +85,14 @@ type state struct {
 	canceller  actor
 	reconciler actor
 	late       call // that is on its way, and nobody waits for
+	outside
 }
 
 func (m *model) start() state {
 	var row fields
 	for f, v := range map[lifecycle.Field]any{
 		"status": string(protocol.Pending), "fence": int64(0), "attempt": int64(0), "max_attempts": int64(m.scene.attempts),
-		"deadline_at": modelNow.Add(time.Hour).UnixMilli(), "open_shard": "O#0",
+		"deadline_at": modelNow.Add(time.Hour).UnixMilli(), "open_shard": "O#0", "created_at": modelBegan,
 	} {
 		row[at(f)] = v
 	}
@@ -103,6 +106,7 @@ type call struct {
 	fence   int8
 	reason  int8
 	seen    rowID
+	notify  bool // its record in the stream is a hint
 }
 
 type what int8
@@ -120,6 +124,8 @@ const (
 	end
 	cancel
 	resend
+	handOver
+	takeOver
 )
 
 // update is the real one, mutated if the model is to find that.
@@ -144,12 +150,19 @@ func (m *model) update(c call) (u lifecycle.Update) {
 		u = lifecycle.Retry(fence, modelNow.Add(time.Second), "X", "")
 	case goOn:
 		u = lifecycle.Continue(fence, progress, modelNow)
+	case handOver:
+		u = lifecycle.HandOver(fence, progress, modelNow, modelLease)
+	case takeOver:
+		u = lifecycle.TakeOver(lifecycle.Ticket{Fence: int64(c.message), CreatedAt: modelBegan}, seen.Fence, remoteOwner(seen.Fence), modelNow, modelLease)
 	case end:
 		u = lifecycle.End(seen, lifecycle.Reason(c.reason), names[c.message], modelNow)
 	case cancel:
 		u, _ = lifecycle.Cancel(seen, modelNow)
 	case resend:
 		u = lifecycle.Resend(seen, modelNow)
+	}
+	if c.notify {
+		u = lifecycle.Notify(u)
 	}
 	if m.mutate != nil {
 		u = m.mutate(u)
@@ -181,6 +194,7 @@ func (m *model) check(from int, to rowID) {
 		{"it waits to go on though it runs, or failed since", is.has("continued_at") && (is.Status == protocol.Processing || is.Status == protocol.Retrying)},
 		{"the time of the end goes with the end", ended != is.has("ended_at")},
 		{"the terminal frame's number is not of its fence", ended && (is.Seq < lifecycle.Seq(is.Fence, 1) || is.Seq >= lifecycle.Seq(is.Fence+1, 0))},
+		{"a processor and a ticket have it", is.Status == protocol.Processing && is.has("carrier") == is.has("handed")},
 		{"it waits though it was asked to stop", is.has("cancel_at") && (is.Status == protocol.Pending || is.Status == protocol.Retrying)},
 	} {
 		if rule.broken {
@@ -211,6 +225,7 @@ func (m *model) steps(n int) {
 	m.canceller(n, s)
 	m.reconciler(n, s)
 	m.late(n, s)
+	m.beyondTheQueue(n, s)
 }
 
 // late lets a call arrive that nobody waits for, or be lost.
@@ -280,7 +295,8 @@ func (m *model) canceller(n int, s state) {
 		become(actor{phase: read, seen: m.look(s)}, s.told)
 	case read:
 		was := m.rows[s.row]
-		r := m.try(&s, call{what: cancel, seen: me.seen})
+		service := m.scene.remotes > 0 && m.rows[me.seen].Status != protocol.Processing
+		r := m.try(&s, call{what: cancel, seen: me.seen, notify: service})
 		switch is := m.rows[s.row]; {
 		case r.offered && !r.held && !m.overtaken(was, call{what: cancel, seen: me.seen}):
 			m.fail(n, "a cancellation is refused though nothing came between")
@@ -288,6 +304,8 @@ func (m *model) canceller(n int, s state) {
 			m.fail(n, "nothing says that it is to stop")
 		}
 		switch {
+		case r.held && service:
+			s.record = true
 		case r.held && m.rows[s.row].Status.Terminal():
 			become(actor{phase: telling}, false)
 		case r.offered && !r.held:
@@ -401,6 +419,7 @@ func (m *model) worker(n int, s state, w int) {
 	case telling:
 		s.told = true
 		become(s, actor{}) // and it dies before the message is deleted
+		m.markTold(&s)
 		s.queue = s.queue.without(me.message)
 		become(s, actor{})
 	}
@@ -472,6 +491,21 @@ func (m *model) run(n int, s state, w int) {
 		}
 		m.move(n, to)
 	}
+	if m.scene.remotes == 0 {
+		return
+	}
+	if s.tickets>>me.fence&1 == 0 {
+		made := s
+		made.tickets |= 1 << me.fence
+		m.move(n, made)
+		return
+	}
+	to, held := try(handOver)
+	m.move(n, to) // it dies before its message is deleted
+	if held {
+		to.queue = to.queue.without(me.message)
+		m.move(n, to)
+	}
 }
 
 // deliver is what executor.Deliver does with a message.
@@ -521,7 +555,8 @@ func (m *model) deliver(n int, s state, w int, message, name int8) {
 
 // untold is a state from which nobody would ever be told.
 func (m *model) untold(s state) bool {
-	return m.rows[s.row].Status.Terminal() && !s.told && s.queue == 0 && s.canceller.phase != telling && s.workers == [3]actor{}
+	return m.rows[s.row].Status.Terminal() && !s.told && s.queue == 0 && s.canceller.phase != telling && s.workers == [3]actor{} &&
+		!s.record && s.remotes == [2]actor{}
 }
 
 // The scenes: small ones, in which most mistakes show at once, and the whole.
@@ -531,10 +566,13 @@ var (
 		{name: "reconciled", workers: 2, attempts: 2, reconciles: true, deaf: true},
 		{name: "late", workers: 2, attempts: 2, reconciles: true, continues: 1, late: true},
 		{name: "lossy", workers: 2, attempts: 2, reconciles: true, lossy: true, continues: 1},
+		{name: "handed over", workers: 1, attempts: 2, reconciles: true, remotes: 1, takes: 2},
+		{name: "handed over and cancelled", workers: 1, attempts: 1, cancels: true, reconciles: true, remotes: 1, takes: 1, deaf: true},
 	}
 	whole = []scene{
 		{name: "whole", workers: 3, attempts: 3, cancels: true, reconciles: true, continues: 1, deaf: true},
 		{name: "whole and lossy", workers: 3, attempts: 3, cancels: true, reconciles: true, continues: 1, deaf: true, lossy: true},
+		{name: "whole and handed over", workers: 2, attempts: 2, cancels: true, reconciles: true, remotes: 2, takes: 2},
 	}
 )
 

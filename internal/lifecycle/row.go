@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"time"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -43,6 +44,14 @@ type Row struct {
 	// Owner names the invocation that made the last claim, so that a claim whose answer
 	// was lost on the way is recognised by the one that made it.
 	Owner string `dynamodbav:"owner,omitempty"`
+	// Handed is the fence of the claim whose handler handed its attempt over, to be gone on
+	// with by whoever has its ticket. Zero while the attempt is a processor's.
+	Handed int64 `dynamodbav:"handed,omitempty"`
+	// Notice is contract.NoticeDue if the write that left the row so has no queue message
+	// behind it: its record in the stream is the hint that a processor must look at the
+	// request. Once everyone was told of the end it is contract.NoticeGiven.
+	Notice string `dynamodbav:"notice,omitempty"`
+
 	// Watchers are the connections that are told about the request.
 	Watchers []string `dynamodbav:"watchers,stringset,omitempty"`
 
@@ -134,6 +143,9 @@ const (
 	fieldStateSeq      Field = "state_seq"
 	fieldCarrier       Field = "carrier"
 	fieldOwner         Field = "owner"
+	fieldHanded        Field = "handed"
+	fieldNotice        Field = contract.NoticeAttribute
+	fieldCreatedAt     Field = contract.CreatedAt
 	// Watchers is the one that Join and Leave change.
 	Watchers        Field = "watchers"
 	fieldPercentage Field = "percentage"

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"time"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -47,10 +48,11 @@ func Settle(row Row, exists bool, message, owner string, now time.Time) (v Verdi
 		return Drop, time.Time{}, ReasonNone
 	}
 	carrier := row.Carrier == message
+	// A request that was cancelled before its first claim, or handed over, has no carrier,
+	// and one whose end is a hint has another: whichever message comes does its duty.
+	anyone := row.Carrier == "" || row.Notice == contract.NoticeDue
 	if row.Status.Terminal() {
-		// A request that was cancelled before its first claim has no carrier: whichever
-		// message comes does its duty, in case the canceller could not tell everyone.
-		if (carrier || row.Carrier == "") && row.Reposts < maxReposts {
+		if (carrier || anyone) && row.Notice != contract.NoticeGiven && row.Reposts < maxReposts {
 			return Tell, time.Time{}, ReasonNone
 		}
 		return Drop, time.Time{}, ReasonNone
@@ -71,12 +73,38 @@ func Settle(row Row, exists bool, message, owner string, now time.Time) (v Verdi
 		return Finish, time.Time{}, ReasonOverdue
 	case row.Attempt >= row.MaxAttempts && !row.Continued():
 		return Finish, time.Time{}, ReasonExhausted
-	case row.Status == protocol.Retrying && row.NextAt > millis(now) && carrier:
+	case row.Status == protocol.Retrying && row.NextAt > millis(now) && (carrier || anyone):
 		return Wait, time.UnixMilli(row.NextAt), ReasonNone
 	}
 	// Another message's back-off; or the row moved between the claim and this look, and
 	// then it has a hint of its own.
 	return Drop, time.Time{}, ReasonNone
+}
+
+// Worth says what a ticket is good for.
+type Worth int
+
+// The worth of a ticket.
+const (
+	// Void: the attempt that it names is over, or another's.
+	Void Worth = iota
+	// Early: the handler that made it has not returned yet. Look again.
+	Early
+	// Good: TakeOver may hold.
+	Good
+)
+
+// Worth decides what a ticket is good for, from the row as it stands.
+func (t Ticket) Worth(row Row, exists bool) Worth {
+	switch {
+	case !exists || row.Status != protocol.Processing || row.CreatedAt != t.CreatedAt:
+		return Void
+	case row.Handed == t.Fence:
+		return Good
+	case row.Fence == t.Fence:
+		return Early
+	}
+	return Void
 }
 
 // Times after which the reconciler takes a hint for lost, and between two that it sends.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -21,6 +22,8 @@ type situation struct {
 	early                         bool // the back-off
 	cancelled, overdue, exhausted bool
 	continued                     bool // while PENDING
+	bare                          bool // of a carrier
+	due, given                    bool // notice
 }
 
 func (s situation) row() lifecycle.Row {
@@ -31,8 +34,17 @@ func (s situation) row() lifecycle.Row {
 	if s.carrier {
 		r.Carrier = "mine"
 	}
+	if s.bare {
+		r.Carrier = ""
+	}
 	if s.own {
 		r.Owner = "me"
+	}
+	switch {
+	case s.given:
+		r.Notice = contract.NoticeGiven
+	case s.due:
+		r.Notice = contract.NoticeDue
 	}
 	switch s.status {
 	case protocol.Pending:
@@ -73,14 +85,16 @@ func (s situation) resumable() bool {
 
 // want is the rule in other words: the first line that fits.
 func (s situation) want() (v lifecycle.Verdict, until time.Time, reason lifecycle.Reason) {
+	carrier := s.carrier && !s.bare
+	anyone := carrier || s.bare || s.due && !s.given
 	switch running := s.status == protocol.Processing && s.live; {
-	case s.status.Terminal() && s.carrier:
+	case s.status.Terminal() && anyone && !s.given:
 		return lifecycle.Tell, until, reason
 	case s.status.Terminal():
 		return lifecycle.Drop, until, reason
 	case running && s.own:
 		return lifecycle.Own, until, reason
-	case running && s.carrier:
+	case running && carrier:
 		return lifecycle.Wait, now.Add(5 * time.Second), reason
 	case running:
 		return lifecycle.Drop, until, reason
@@ -90,7 +104,7 @@ func (s situation) want() (v lifecycle.Verdict, until time.Time, reason lifecycl
 		return lifecycle.Finish, until, lifecycle.ReasonOverdue
 	case s.exhausted:
 		return lifecycle.Finish, until, lifecycle.ReasonExhausted
-	case s.carrier: // it can only be early
+	case s.status == protocol.Retrying && anyone: // it can only be early
 		return lifecycle.Wait, now.Add(time.Millisecond), reason
 	}
 	return lifecycle.Drop, until, reason
@@ -100,9 +114,9 @@ func TestSettle(t *testing.T) {
 	bools := []bool{false, true}
 	seen := map[lifecycle.Verdict]int{}
 	for _, status := range statuses {
-		for n := range 1 << 8 {
+		for n := range 1 << 11 {
 			bit := func(i int) bool { return bools[n>>i&1] }
-			s := situation{status, bit(0), bit(1), bit(2), bit(3), bit(4), bit(5), bit(6), bit(7)}
+			s := situation{status, bit(0), bit(1), bit(2), bit(3), bit(4), bit(5), bit(6), bit(7), bit(8), bit(9), bit(10)}
 			row := s.row()
 			f := asFields(row)
 			claim := lifecycle.Claim("mine", "me", now, time.Second)
@@ -169,6 +183,38 @@ func TestCancel(t *testing.T) {
 		if u.Name != want || ok != (want != "") {
 			t.Errorf("%s: got %q, %v", status, u.Name, ok)
 		}
+	}
+}
+
+func TestWorth(t *testing.T) {
+	good := lifecycle.Row{Status: protocol.Processing, Fence: 7, Handed: 5, CreatedAt: 1_000}
+	tick := lifecycle.Ticket{Fence: 5, CreatedAt: 1_000}
+	for name, c := range map[string]struct {
+		change func(*lifecycle.Row)
+		want   lifecycle.Worth
+	}{
+		"handed over":                 {func(*lifecycle.Row) {}, lifecycle.Good},
+		"its handler runs":            {func(r *lifecycle.Row) { r.Fence, r.Handed = 5, 0 }, lifecycle.Early},
+		"of an earlier attempt":       {func(r *lifecycle.Row) { r.Handed = 6 }, lifecycle.Void},
+		"another handler runs":        {func(r *lifecycle.Row) { r.Handed = 0 }, lifecycle.Void},
+		"of a later attempt":          {func(r *lifecycle.Row) { r.Fence, r.Handed = 4, 0 }, lifecycle.Void},
+		"waits to go on":              {func(r *lifecycle.Row) { r.Status = protocol.Pending }, lifecycle.Void},
+		"waits for another attempt":   {func(r *lifecycle.Row) { r.Status = protocol.Retrying }, lifecycle.Void},
+		"over":                        {func(r *lifecycle.Row) { r.Status = protocol.Completed }, lifecycle.Void},
+		"another request's of its id": {func(r *lifecycle.Row) { r.CreatedAt++ }, lifecycle.Void},
+	} {
+		row := good
+		c.change(&row)
+		if got := tick.Worth(row, true); got != c.want {
+			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
+		f := asFields(row)
+		if holds := f.holds(lifecycle.TakeOver(tick, row.Fence, "o", now, time.Second).When); holds != (c.want == lifecycle.Good) {
+			t.Errorf("%s: it can be taken over: %v", name, holds)
+		}
+	}
+	if got := tick.Worth(lifecycle.Row{}, false); got != lifecycle.Void {
+		t.Errorf("no row: got %v", got)
 	}
 }
 

@@ -70,7 +70,7 @@ func Claim(carrier, owner string, now time.Time, lease time.Duration) Update {
 		Set:    held(carrier, owner, now, lease),
 		Once:   map[Field]any{fieldStartedAt: millis(now)},
 		Add:    map[Field]int64{fieldFence: 1, fieldAttempt: 1},
-		Remove: []Field{fieldNextAt, fieldPercentage, fieldMessage},
+		Remove: []Field{fieldNextAt, fieldPercentage, fieldMessage, fieldHanded, fieldNotice},
 	}
 }
 
@@ -85,7 +85,7 @@ func Resume(fence int64, carrier, owner string, now time.Time, lease time.Durati
 		When:   []Guard{startable(now).and(in(protocol.Pending), above(fieldContinuedAt, int64(0)), is(fieldFence, fence))},
 		Set:    held(carrier, owner, now, lease),
 		Add:    map[Field]int64{fieldFence: 1},
-		Remove: []Field{fieldContinuedAt},
+		Remove: []Field{fieldContinuedAt, fieldHanded},
 	}
 }
 
@@ -177,6 +177,54 @@ func Continue(fence int64, s State, now time.Time) Update {
 		},
 		Add:    map[Field]int64{fieldContinuations: 1},
 		Remove: []Field{fieldLeaseUntil, fieldCarrier, fieldHintAt, fieldHints},
+	}
+}
+
+// Ticket names an attempt that its handler hands over: by the fence of its claim, and by
+// when its request was accepted, since an id can come again.
+type Ticket struct {
+	Key       Key
+	Fence     int64
+	CreatedAt int64
+}
+
+// HandOver gives the owner's attempt to whoever has its ticket, and waits for a sign of
+// life of theirs as long as the lease. The message that the owner came with is of no more
+// use: what brings the request back, if nobody is heard of, is the reconciler.
+func HandOver(fence int64, s State, now time.Time, lease time.Duration) Update {
+	u := Pulse(fence, s, now, lease, nil)
+	u.Name = "hand over"
+	u.Set[fieldHanded] = fence
+	u.Add = map[Field]int64{fieldFence: 1}
+	u.Remove = []Field{fieldCarrier, fieldHintAt, fieldHints}
+	return u
+}
+
+// TakeOver gives an attempt that was handed over to one that has its ticket, and takes it
+// from any other who had it before. seen is the row's fence as it was read: a call that
+// arrives long after its caller gave it up must not take the attempt from another.
+func TakeOver(t Ticket, seen int64, owner string, now time.Time, lease time.Duration) Update {
+	return Update{
+		Name: "take over",
+		When: []Guard{owned(seen).and(is(fieldHanded, t.Fence), is(fieldCreatedAt, t.CreatedAt))},
+		Set:  map[Field]any{fieldOwner: owner, fieldLeaseUntil: millis(now.Add(lease))},
+		Add:  map[Field]int64{fieldFence: 1},
+	}
+}
+
+// Notify makes a write's record in the stream a hint, for a writer that no message stands
+// behind.
+func Notify(u Update) Update {
+	u.Set[fieldNotice] = contract.NoticeDue
+	return u
+}
+
+// Told marks that everyone was told of the end of a request whose end was a hint.
+func Told(row Row) Update {
+	return Update{
+		Name: "told",
+		When: []Guard{{in(row.Status), is(fieldFence, row.Fence)}},
+		Set:  map[Field]any{fieldNotice: contract.NoticeGiven},
 	}
 }
 

@@ -74,6 +74,10 @@ func updates() []lifecycle.Update {
 		lifecycle.Repost(lifecycle.Row{Status: protocol.Failed, Fence: 3}),
 		lifecycle.Resend(running, t),
 		lifecycle.Resend(waiting, t),
+		lifecycle.HandOver(3, lifecycle.State{Percentage: 1.5, Message: "x", Seq: 3_000_001}, t, time.Second),
+		lifecycle.TakeOver(lifecycle.Ticket{Fence: 3, CreatedAt: 1_000}, 4, "o", t, time.Second),
+		lifecycle.Notify(lifecycle.Cancelled(5, 5_000_002, t)),
+		lifecycle.Told(lifecycle.Row{Status: protocol.Failed, Fence: 3}),
 	}
 }
 
@@ -87,9 +91,9 @@ func TestUpdates(t *testing.T) {
 	want := []string{
 		"claim: if " + may + " & status = PENDING & continued_at missing; if " + may + " & status = RETRYING & next_at <= 5000; if " + may +
 			" & status = PROCESSING & lease_until < 5000; set carrier=m; set lease_until=6000; set owner=o; set status=PROCESSING; " +
-			"once started_at=5000; add attempt 1; add fence 1; remove next_at; remove percentage; remove message",
+			"once started_at=5000; add attempt 1; add fence 1; remove next_at; remove percentage; remove message; remove handed; remove notice",
 		"resume: if " + open + " & status = PENDING & continued_at > 0 & fence = 3; set carrier=m; set lease_until=6000; set owner=o; set status=PROCESSING; " +
-			"add fence 1; remove continued_at",
+			"add fence 1; remove continued_at; remove handed",
 		"continue: " + owned + " & cancel_at missing; set continued_at=5000; set message=x; set percentage=1.5; set seq=3000001; set status=PENDING; " +
 			"add continuations 1; remove lease_until; remove carrier; remove hint_at; remove hints",
 		"save: " + owned + " & state_seq missing; " + owned + " & state_seq <= 3000002; set state=1; set state_seq=3000002; remove state_at; remove state_hash",
@@ -111,6 +115,11 @@ func TestUpdates(t *testing.T) {
 		"repost: if status = FAILED & fence = 3; add reposts 1",
 		"resend: " + owned + " & lease_until = 4000 & hints missing; set hint_at=5000; add hints 1",
 		"resend: if status = RETRYING & fence = 3 & hints = 2; set hint_at=5000; add hints 1",
+		"hand over: " + owned + "; set handed=3; set lease_until=6000; set message=x; set percentage=1.5; set seq=3000001; " +
+			"add fence 1; remove carrier; remove hint_at; remove hints",
+		"take over: if status = PROCESSING & fence = 4 & handed = 3 & created_at = 1000; set lease_until=6000; set owner=o; add fence 1",
+		"cancelled: if status = PROCESSING & fence = 5; set ended_at=5000; set notice=due; set seq=5000002; set status=CANCELLED; set ttl=604805; " + ends,
+		"told: if status = FAILED & fence = 3; set notice=given",
 	}
 	for i, u := range updates() {
 		if got := text(u); got != want[i] {

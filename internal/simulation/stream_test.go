@@ -23,7 +23,7 @@ type stream struct {
 
 // put takes a row as a write left it.
 func (s *stream) put(w *world, row lifecycle.Row) {
-	if row.Status != contract.StatusPending {
+	if row.Status != contract.StatusPending && row.Notice != contract.NoticeDue {
 		return
 	}
 	if w.bug.recordsLost || w.chance(w.plan.recordLost) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -125,12 +126,15 @@ func (b bench) transitions() []Transition {
 		r.Percentage, r.Message, r.Code, r.Error = 50, "half", "X", "why"
 		return r
 	}
-	// parked is running under an id that no hint can carry, for when it waits again.
-	parked := func(n int) lifecycle.Row {
-		r := b.running(n)
-		r.PK = b.waiting(n).PK()
-		return r
+	// parked is under an id that no hint can carry, for when it waits again, or is a hint.
+	parkedAs := func(f func(int) lifecycle.Row) func(int) lifecycle.Row {
+		return func(n int) lifecycle.Row {
+			r := f(n)
+			r.PK = b.waiting(n).PK()
+			return r
+		}
 	}
+	parked := parkedAs(running)
 	// continued has run out of attempts: what goes on needs none.
 	continued := func(n int) lifecycle.Row {
 		r := parked(n)
@@ -138,6 +142,30 @@ func (b bench) transitions() []Transition {
 		r.Attempt, r.Percentage, r.Message, r.Seq, r.State = r.MaxAttempts, 50, "half", 3_000_002, "[7]"
 		return r
 	}
+	// handed is in the hands of one that has its ticket.
+	handed := func(n int) lifecycle.Row {
+		r := parked(n)
+		r.Fence, r.Handed, r.Carrier = 4, 3, ""
+		r.Percentage, r.Message, r.Seq = 50, "half", 3_000_002
+		return r
+	}
+	handOver := func(fence int64) func(lifecycle.Row) lifecycle.Update {
+		return func(lifecycle.Row) lifecycle.Update {
+			return lifecycle.HandOver(fence, lifecycle.State{Percentage: 12.5, Message: "half", Seq: 3_000_004}, later, lease)
+		}
+	}
+	takeOver := func(change func(*lifecycle.Row)) func(lifecycle.Row) lifecycle.Update {
+		return func(seen lifecycle.Row) lifecycle.Update {
+			change(&seen)
+			return lifecycle.TakeOver(lifecycle.Ticket{Fence: seen.Handed, CreatedAt: seen.CreatedAt}, seen.Fence, "owner-2", later, lease)
+		}
+	}
+	takenOver := func(r *lifecycle.Row) {
+		r.Owner, r.LeaseUntil = "owner-2", ms(later.Add(lease))
+		r.Fence++
+	}
+	due := func(r *lifecycle.Row) { r.Notice = contract.NoticeDue }
+	told := func(seen lifecycle.Row) lifecycle.Update { return lifecycle.Told(seen) }
 	lapsed := func(n int) lifecycle.Row {
 		r := b.running(n)
 		r.LeaseUntil = ms(later) - 1
@@ -303,6 +331,48 @@ func (b bench) transitions() []Transition {
 		{"cancel running, claimed since", with(running, otherFence), cancel(func(r *lifecycle.Row) { r.Fence-- }), nil},
 		{"cancel running, ended since", b.terminal, cancel(func(r *lifecycle.Row) { r.Status = protocol.Processing }), nil},
 		{"cancel pending, claimed since", running, cancel(func(r *lifecycle.Row) { r.Status, r.Fence = protocol.Pending, 2 }), nil},
+
+		{"hand over", with(parked, func(r *lifecycle.Row) { r.Hints, r.HintAt = 2, 7 }), handOver(3), func(r *lifecycle.Row) {
+			pulsed(r)
+			r.Fence, r.Handed, r.Carrier, r.Hints, r.HintAt = 4, 3, "", 0, 0
+		}},
+		{"hand over, cancelled", with(parked, flagged), handOver(3), func(r *lifecycle.Row) {
+			pulsed(r)
+			r.Fence, r.Handed, r.Carrier = 4, 3, ""
+		}},
+		{"hand over, lost", with(running, otherFence), handOver(3), nil},
+		{"hand over, handed over", handed, handOver(3), nil},
+		{"hand over retrying", retrying, handOver(3), nil},
+		{"hand over terminal", b.terminal, handOver(3), nil},
+		{"take over", handed, takeOver(asSeen), takenOver},
+		{"take over from another", with(handed, otherFence), takeOver(asSeen), takenOver},
+		{"take over, lapsed", with(handed, func(r *lifecycle.Row) { r.LeaseUntil = ms(now) }), takeOver(asSeen), takenOver},
+		{"take over, cancelled", with(handed, flagged), takeOver(asSeen), takenOver},
+		{"take over, taken since", handed, takeOver(func(r *lifecycle.Row) { r.Fence-- }), nil},
+		{"take over before it was seen", handed, takeOver(otherFence), nil},
+		{"take over, of a later attempt", handed, takeOver(func(r *lifecycle.Row) { r.Handed++ }), nil},
+		{"take over, of an earlier attempt", handed, takeOver(func(r *lifecycle.Row) { r.Handed-- }), nil},
+		{"take over what nobody handed over", running, takeOver(func(r *lifecycle.Row) { r.Handed = 3 }), nil},
+		{"take over, of a later life", handed, takeOver(func(r *lifecycle.Row) { r.CreatedAt++ }), nil},
+		{"take over, of an earlier life", handed, takeOver(func(r *lifecycle.Row) { r.CreatedAt-- }), nil},
+		{"take over retrying", with(retrying, func(r *lifecycle.Row) { r.Handed = 3 }), takeOver(asSeen), nil},
+		{"take over continued", with(continued, func(r *lifecycle.Row) { r.Handed = 3 }), takeOver(asSeen), nil},
+		{"take over terminal", with(b.terminal, func(r *lifecycle.Row) { r.Handed = 3 }), takeOver(asSeen), nil},
+		{"pulse handed over", handed, pulse(4), pulsed},
+		{"pulse of who handed it over", handed, pulse(3), nil},
+		{"claim lapsed, handed over", with(lapsed, func(r *lifecycle.Row) { r.Handed = 2 }), claim, func(r *lifecycle.Row) { claimed(r); r.Handed = 0 }},
+		{"claim retrying, by its notice", with(parkedAs(retrying), due), claim, func(r *lifecycle.Row) { claimed(r); r.Notice = "" }},
+		{"resume, handed over", with(continued, func(r *lifecycle.Row) { r.Handed = 2 }), resume, func(r *lifecycle.Row) {
+			r.Status, r.Carrier, r.Owner, r.LeaseUntil, r.ContinuedAt, r.Handed = protocol.Processing, "message-2", "owner-2", ms(later.Add(lease)), 0, 0
+			r.Fence++
+		}},
+		{"cancelled by notice", handed, func(lifecycle.Row) lifecycle.Update {
+			return lifecycle.Notify(lifecycle.Cancelled(4, 4_000_009, later))
+		}, func(r *lifecycle.Row) { terminal(protocol.Cancelled, 4_000_009)(r); due(r) }},
+		{"told", with(parkedAs(b.terminal), due), told, func(r *lifecycle.Row) { r.Notice = contract.NoticeGiven }},
+		{"told one that lives again", running, func(lifecycle.Row) lifecycle.Update { return lifecycle.Told(b.terminal(0)) }, nil},
+		{"told of another life", b.terminal, func(r lifecycle.Row) lifecycle.Update { r.Fence++; return lifecycle.Told(r) }, nil},
+		{"told before", b.terminal, func(r lifecycle.Row) lifecycle.Update { r.Fence--; return lifecycle.Told(r) }, nil},
 
 		{"repost", b.terminal, repost, func(r *lifecycle.Row) { r.Reposts = 1 }},
 		{"repost again", with(b.terminal, func(r *lifecycle.Row) { r.Reposts = 4 }), repost, func(r *lifecycle.Row) { r.Reposts = 5 }},
