@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
 const (
@@ -139,8 +140,8 @@ func Once[T any](ctx context.Context, name string, fn func(ctx context.Context) 
 // key: the same in all attempts and runs, and no other request's.
 func (r *Request[In]) EffectKey(name string) string { return r.ID + "." + name }
 
-// Keeper is what the engine gives Checkpoint, Restore and Once to write to, in the
-// handler's context. Handlers never see it.
+// Keeper is what the engine gives Checkpoint, Restore, Once and HandOver to work with, in
+// the handler's context. Handlers never see it.
 type Keeper interface {
 	// Save keeps a state in place of the one before. It returns ErrContinue once it is
 	// kept and the handler must return.
@@ -152,12 +153,15 @@ type Keeper interface {
 	Keep(ctx context.Context, effect string, result json.RawMessage) (kept json.RawMessage, err error)
 	// Kept is the result of an effect, if one is kept.
 	Kept(ctx context.Context, effect string) (result json.RawMessage, exists bool, err error)
+	// HandOver makes the ticket of the attempt, which is handed over if its handler returns
+	// nil without having completed.
+	HandOver(silence time.Duration) (ticket string, err error)
 }
 
 type keeperKey struct{}
 
-// WithKeeper makes the context of a handler that may use Checkpoint, Restore and Once. The
-// engine calls it, and tests of handlers do.
+// WithKeeper makes the context of a handler that may use Checkpoint, Restore, Once and
+// HandOver. The engine calls it, and tests of handlers do.
 func WithKeeper(ctx context.Context, k Keeper) context.Context {
 	return context.WithValue(ctx, keeperKey{}, k)
 }

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pay-theory/streamer"
 )
@@ -43,6 +44,10 @@ func (m *memory) Keep(_ context.Context, effect string, result json.RawMessage) 
 func (m *memory) Kept(_ context.Context, effect string) (json.RawMessage, bool, error) {
 	result, known := m.effects[effect]
 	return result, known, m.err
+}
+
+func (m *memory) HandOver(silence time.Duration) (string, error) {
+	return "ticket-" + silence.String(), m.err
 }
 
 func remember(t *testing.T) (context.Context, *memory) {

@@ -97,6 +97,12 @@ func (r *reference) MetricAttemptsContinued(options *awscloudwatch.MetricOptions
 	return r.own(contract.MetricContinued, options)
 }
 
+// MetricAttemptsHandedOver counts attempts that a handler handed over to other compute (by
+// action).
+func (r *reference) MetricAttemptsHandedOver(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return r.own(contract.MetricHandedOver, options)
+}
+
 // MetricRequestDuration is the time from acceptance to the end, in ms (by action, by tenant).
 func (r *reference) MetricRequestDuration(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return r.own(contract.MetricDuration, options)

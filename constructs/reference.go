@@ -22,6 +22,7 @@ type IStreamer interface {
 
 	GrantSubmit(grantee awsiam.IGrantable) awsiam.Grant
 	GrantRead(grantee awsiam.IGrantable) awsiam.Grant
+	GrantCancel(grantee awsiam.IGrantable) awsiam.Grant
 	GrantReport(grantee awsiam.IGrantable) awsiam.Grant
 	GrantManageConnections(grantee awsiam.IGrantable) awsiam.Grant
 	GrantConnect(grantee awsiam.IGrantable) awsiam.Grant
@@ -40,6 +41,7 @@ type IStreamer interface {
 	MetricRequestsCancelled(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricAttemptsRetried(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricAttemptsContinued(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricAttemptsHandedOver(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricRequestDuration(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricQueueWait(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricTimeToFirstProgress(options *awscloudwatch.MetricOptions) awscloudwatch.Metric

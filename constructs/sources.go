@@ -33,11 +33,10 @@ func (s *StreamerConstruct) addSources(p *StreamerProps) {
 		MaxRecordAge:       awscdk.Duration_Hours(jsii.Number(dispatchHours)),
 		RetryAttempts:      jsii.Number(-1),
 		BisectBatchOnError: jsii.Bool(true),
-		Filters: &[]*map[string]any{awslambda.FilterCriteria_Filter(&map[string]any{
-			"dynamodb": map[string]any{"NewImage": map[string]any{
-				contract.StatusAttribute: map[string]any{"S": []string{contract.StatusPending}},
-			}},
-		})},
+		Filters: &[]*map[string]any{ // any of them lets a record through
+			rowsWith(contract.StatusAttribute, contract.StatusPending),
+			rowsWith(contract.NoticeAttribute, contract.NoticeDue),
+		},
 	})
 	// Not by OnFailure, which would also let the dispatcher read the queue's attributes.
 	s.DispatcherSource.Node().DefaultChild().(awslambda.CfnEventSourceMapping).SetDestinationConfig(
@@ -57,6 +56,13 @@ func (s *StreamerConstruct) addSources(p *StreamerProps) {
 		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(s.Reconciler, &awseventstargets.LambdaFunctionProps{
 			RetryAttempts: jsii.Number(0), // the next run makes up for a lost one
 		})},
+	})
+}
+
+// rowsWith lets the records through of rows that have this value.
+func rowsWith(attribute, value string) *map[string]any {
+	return awslambda.FilterCriteria_Filter(&map[string]any{
+		"dynamodb": map[string]any{"NewImage": map[string]any{attribute: map[string]any{"S": []string{value}}}},
 	})
 }
 

@@ -250,9 +250,10 @@ func TestFunctions(t *testing.T) {
 func TestSources(t *testing.T) {
 	tpl := synth(t, nil, &constructs.StreamerProps{MaxConcurrency: 7})
 	tpl.check(t, "DispatcherSource", map[string]string{
-		"EventSourceArn":                 `"${Requests.StreamArn}"`,
-		"FunctionName":                   `"${DispatcherFunction}"`,
-		"FilterCriteria":                 `{"Filters":[{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"status\":{\"S\":[\"PENDING\"]}}}}"}]}`,
+		"EventSourceArn": `"${Requests.StreamArn}"`,
+		"FunctionName":   `"${DispatcherFunction}"`,
+		"FilterCriteria": `{"Filters":[{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"status\":{\"S\":[\"PENDING\"]}}}}"},` +
+			`{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"notice\":{\"S\":[\"due\"]}}}}"}]}`,
 		"StartingPosition":               `"TRIM_HORIZON"`,
 		"BatchSize":                      `100`,
 		"MaximumBatchingWindowInSeconds": `0`,

@@ -96,6 +96,7 @@ func recovery(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 	return counts("What was tried again", half,
 		s.MetricAttemptsRetried(look("attempts retried", orange)),
 		s.MetricAttemptsContinued(look("continued in another function", good)),
+		s.MetricAttemptsHandedOver(look("handed over", neutral)),
 		s.MetricHintsResent(look("hints resent", blue)),
 		s.MetricUndecodableHints(look("hints nobody can read", bad)),
 	)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -106,6 +107,38 @@ func (b *book) Keep(_ context.Context, effect string, result json.RawMessage) (j
 	return result, nil
 }
 
+func (b *book) HandOver(silence time.Duration) (string, error) {
+	return "ticket-" + silence.String(), b.err
+}
+
+// shelf keeps files.
+type shelf map[string]string
+
+func (s shelf) Put(_ context.Context, name, contentType string, body io.Reader) (streamer.File, error) {
+	text, err := io.ReadAll(body)
+	s[name] = contentType + ": " + string(text)
+	return streamer.File{}, err
+}
+
+func TestHandOverLeavesItsTicket(t *testing.T) {
+	hand := func(payload string, b *book) (shelf, *sink, error) {
+		files, s := shelf{}, &sink{start: time.Now()}
+		err := handlers.HandOver.Bind(handlers.HandOverHandler).Handle(streamer.WithKeeper(t.Context(), b),
+			&streamer.Request[json.RawMessage]{Payload: json.RawMessage(payload), Files: files}, s)
+		return files, s, err
+	}
+	for payload, want := range map[string]string{`{"work":[7]}`: "ticket-5m0s", `{"silence_ms":1500}`: "ticket-1.5s"} {
+		files, s, err := hand(payload, &book{})
+		if err != nil || len(files) != 1 || files["ticket.txt"] != "text/plain: "+want || s.result != "" {
+			t.Errorf("%s: left %v, completed %q, err %v", payload, files, s.result, err)
+		}
+	}
+	errNo := errors.New("no")
+	if files, _, err := hand(`{}`, &book{err: errNo}); !errors.Is(err, errNo) || len(files) != 0 {
+		t.Errorf("without a ticket: left %v, err %v", files, err)
+	}
+}
+
 func TestCountGoesOnFromWhereItWas(t *testing.T) {
 	count := func(ctx context.Context, payload string, b *book) (*sink, error) {
 		s := &sink{start: time.Now()}
@@ -172,6 +205,8 @@ func TestBadPayloadsNameTheirField(t *testing.T) {
 		{handlers.GenerateReport, `{"start_date":"2024-02-01","end_date":"2024-01-31"}`, "end_date", "2024-01-31 is before start_date, 2024-02-01"},
 		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2025-01-01"}`, "end_date", "longer than 366 days: end it by 2024-12-31"},
 		{handlers.GenerateReport, `{"start_date":"0001-01-01","end_date":"9999-12-31"}`, "end_date", "longer than 366 days"},
+		{handlers.HandOver, `{"silence_ms":999}`, "silence_ms", "999 is not 1000 to 43200000 milliseconds"},
+		{handlers.HandOver, `{"silence_ms":43200001}`, "silence_ms", "43200001 is not"},
 		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2024-01-31","format":"PDF"}`, "format", `"PDF" is not "pdf" or "csv"`},
 		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2024-01-31","tenant":"x"}`, "tenant", "unknown field"},
 	} {
@@ -200,6 +235,9 @@ func TestGoodPayloadsAtTheirBounds(t *testing.T) {
 		{handlers.Count, `{"to":1200}`},
 		{handlers.Count, `{"to":20,"tick_ms":60000}`},
 		{handlers.Count, `{"to":100000,"tick_ms":0}`},
+		{handlers.HandOver, `{}`},
+		{handlers.HandOver, `{"silence_ms":1000}`},
+		{handlers.HandOver, `{"silence_ms":43200000,"work":{"any":["thing"]}}`},
 		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2024-01-01"}`},
 		{handlers.GenerateReport, `{"start_date":"2024-01-01","end_date":"2024-12-31","format":"csv"}`},
 	} {
@@ -224,7 +262,7 @@ func TestReportDays(t *testing.T) {
 }
 
 func TestSampleActionsAreSound(t *testing.T) {
-	registry, err := streamer.NewRegistry(handlers.Echo.Bind(handlers.EchoHandler), handlers.EchoAsync, handlers.Count, handlers.GenerateReport)
+	registry, err := streamer.NewRegistry(handlers.Echo.Bind(handlers.EchoHandler), handlers.EchoAsync, handlers.Count, handlers.HandOver, handlers.GenerateReport)
 	if err != nil {
 		t.Fatal(err)
 	}

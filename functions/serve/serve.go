@@ -28,6 +28,7 @@ import (
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
 	"github.com/pay-theory/streamer/internal/intake"
+	"github.com/pay-theory/streamer/internal/ticket"
 )
 
 // Authorizer serves $connect's authorizer.
@@ -77,6 +78,10 @@ func Processor(entries ...streamer.Entry) {
 		Executor: &executor.Executor{
 			Registry: registry, Elsewhere: func(action string) bool { return all.Of(action) != name },
 			Requests: requests(), Files: bucket(), Connections: manager(), Queue: workQueue(),
+			Stage: ticket.Stage{
+				ConnectionsTable: need(contract.EnvConnectionsTable), RequestsTable: need(contract.EnvRequestsTable),
+				FilesBucket: need(contract.EnvFilesBucket), CallbackURL: need(contract.EnvCallbackEndpoint),
+			},
 			Clock: clock.System{}, Clocks: times, Random: rand.Float64, Metrics: metrics(), Log: logger(),
 		},
 		Metrics: metrics(), Log: logger(),

@@ -57,15 +57,16 @@ var (
 	MetricConnectRefused  = Metric{"ConnectsRefused", UnitCount, ofRejection, "handshakes refused, by the reason"}
 	MetricLiveConnections = Metric{"LiveConnections", UnitLevel, none, "connections open, those that only ran out left out; told by every run of the reconciler"}
 
-	MetricAccepted  = Metric{"RequestsAccepted", UnitCount, ofOutcome, "async requests stored"}
-	MetricAnswered  = Metric{"RequestsAnswered", UnitCount, ofOutcome, "sync requests answered with a result"}
-	MetricRefused   = Metric{"MessagesRefused", UnitCount, ofRejection, "messages answered with an error frame"}
-	MetricWatched   = Metric{"RequestsWatched", UnitCount, ofWork, "subscriptions to a request: a client that came back, or another device"}
-	MetricCompleted = Metric{"RequestsCompleted", UnitCount, ofOutcome, "async requests that ended with a result"}
-	MetricFailed    = Metric{"RequestsFailed", UnitCount, ofFailure, "async requests that ended without one"}
-	MetricCancelled = Metric{"RequestsCancelled", UnitCount, ofOutcome, "async requests that their owner ended"}
-	MetricRetried   = Metric{"AttemptsRetried", UnitCount, ofBadTry, "attempts that failed and will be repeated"}
-	MetricContinued = Metric{"AttemptsContinued", UnitCount, ofWork, "functions given back, for the attempt to go on in another one"}
+	MetricAccepted   = Metric{"RequestsAccepted", UnitCount, ofOutcome, "async requests stored"}
+	MetricAnswered   = Metric{"RequestsAnswered", UnitCount, ofOutcome, "sync requests answered with a result"}
+	MetricRefused    = Metric{"MessagesRefused", UnitCount, ofRejection, "messages answered with an error frame"}
+	MetricWatched    = Metric{"RequestsWatched", UnitCount, ofWork, "subscriptions to a request: a client that came back, or another device"}
+	MetricCompleted  = Metric{"RequestsCompleted", UnitCount, ofOutcome, "async requests that ended with a result"}
+	MetricFailed     = Metric{"RequestsFailed", UnitCount, ofFailure, "async requests that ended without one"}
+	MetricCancelled  = Metric{"RequestsCancelled", UnitCount, ofOutcome, "async requests that their owner ended"}
+	MetricRetried    = Metric{"AttemptsRetried", UnitCount, ofBadTry, "attempts that failed and will be repeated"}
+	MetricContinued  = Metric{"AttemptsContinued", UnitCount, ofWork, "functions given back, for the attempt to go on in another one"}
+	MetricHandedOver = Metric{"AttemptsHandedOver", UnitCount, ofWork, "attempts that a handler handed over to other compute"}
 
 	MetricDuration      = Metric{"RequestDuration", UnitMilliseconds, ofOutcome, "time from acceptance to the end"}
 	MetricQueueWait     = Metric{"QueueWait", UnitMilliseconds, ofWork, "time from acceptance to the first work"}
@@ -90,7 +91,7 @@ var (
 // Metrics is the catalogue.
 var Metrics = []Metric{
 	MetricConnected, MetricDisconnected, MetricConnectRefused, MetricLiveConnections,
-	MetricAccepted, MetricAnswered, MetricRefused, MetricWatched, MetricCompleted, MetricFailed, MetricCancelled, MetricRetried, MetricContinued,
+	MetricAccepted, MetricAnswered, MetricRefused, MetricWatched, MetricCompleted, MetricFailed, MetricCancelled, MetricRetried, MetricContinued, MetricHandedOver,
 	MetricDuration, MetricQueueWait, MetricFirstProgress, MetricRunTime,
 	MetricProgressPosted, MetricProgressCoalesced,
 	MetricPosts, MetricGone, MetricPostThrottled, MetricPostDenied, MetricPostTooLarge, MetricPostFailed,

@@ -44,7 +44,13 @@ type attempt struct {
 	ended  *lifecycle.Row
 	told   bool
 	kept   kept
+	// silence is how long those may be silent to whom the handler hands the request over;
+	// zero if it has made no ticket.
+	silence time.Duration
 }
+
+// remote reports whether the attempt was taken over: no message stands behind it.
+func (a *attempt) remote() bool { return a.row.Handed != 0 }
 
 // run is one attempt, from its claim to its outcome.
 func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claimed time.Time) error {
@@ -53,9 +59,10 @@ func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claim
 		e.Metrics.Value(contract.MetricQueueWait, metric.Labels{Action: row.Action}, claimed.UnixMilli()-row.CreatedAt)
 	}
 	a := &attempt{
-		Executor: e, delivery: d, row: row, claimed: claimed, ends: e.ends(ctx, row, claimed), busy: make(chan struct{}, 1),
+		Executor: e, delivery: d, row: row, claimed: claimed, busy: make(chan struct{}, 1),
 		kept: kept{state: lifecycle.Document{JSON: row.State, At: row.StateAt, Hash: row.StateHash}, at: claimed},
 	}
+	a.ends = a.timeUp(ctx)
 	work, lost := context.WithCancelCause(ctx)
 	defer lost(nil)
 	a.session = progress.Start(ctx, progress.NewTracker(row, e.Clocks.Clocks, claimed), e.Clock, e.Connections,
@@ -71,14 +78,21 @@ func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claim
 		keepers.Wait()
 	}
 	defer a.release()
-	keepers.Go(func() { a.hold(keep) })
+	if !a.remote() {
+		keepers.Go(func() { a.hold(keep) })
+	}
 	keepers.Go(func() { a.limit(keep, lost) })
+	if row.CancelAt != 0 {
+		lost(streamer.ErrCancelled) // while nobody had it
+	}
 
 	return a.resolve(ctx, work, a.handle(ctx, work))
 }
 
 // first reports whether nobody has worked on the request before.
-func first(row lifecycle.Row) bool { return row.Attempt == 1 && row.Continuations == 0 }
+func first(row lifecycle.Row) bool {
+	return row.Attempt == 1 && row.Continuations == 0 && row.Handed == 0
+}
 
 // measure records what the run was like.
 func (a *attempt) measure() {
@@ -111,11 +125,11 @@ func (a *attempt) hold(ctx context.Context) {
 	}
 }
 
-// ends is when the time of a run is up: its action's, or its function's but for what
-// recording takes. It is zero if nothing limits it.
-func (e *Executor) ends(ctx context.Context, row lifecycle.Row, claimed time.Time) (end time.Time) {
-	if entry, known := e.Registry.Lookup(row.Action); known {
-		end = claimed.Add(entry.Spec().Timeout)
+// timeUp is when the time of a run is up: its action's, or its function's but for what
+// recording takes. It is zero if nothing limits it. What was handed over has its own time.
+func (a *attempt) timeUp(ctx context.Context) (end time.Time) {
+	if entry, known := a.Registry.Lookup(a.row.Action); known && !a.remote() {
+		end = a.claimed.Add(entry.Spec().Timeout)
 	}
 	if function, limited := ctx.Deadline(); limited {
 		if own := function.Add(-reserve); end.IsZero() || own.Before(end) {
@@ -167,6 +181,9 @@ func (a *attempt) call(ctx, work context.Context) (err error) {
 			err = fmt.Errorf("handler panicked: %v\n%s", p, debug.Stack())
 		}
 	}()
+	if work.Err() != nil {
+		return context.Cause(work)
+	}
 	if a.Elsewhere != nil && a.Elsewhere(a.row.Action) {
 		return errElsewhere
 	}
@@ -228,7 +245,12 @@ func (a *attempt) complete(ctx context.Context, result json.RawMessage, file *st
 
 // end writes a terminal state and tells everyone. The caller holds the lock.
 func (a *attempt) end(ctx context.Context, u lifecycle.Update, status protocol.Status, seq int64) error {
-	row, err := a.write(ctx, u, func(stood lifecycle.Row) bool { return stood.Status == status && stood.Seq == seq })
+	if a.remote() {
+		u = lifecycle.Notify(u)
+	}
+	row, err := a.write(ctx, u, func(stood lifecycle.Row) bool {
+		return stood.Fence == a.row.Fence && stood.Status == status && stood.Seq == seq
+	})
 	if err != nil {
 		return err
 	}
@@ -239,7 +261,9 @@ func (a *attempt) end(ctx context.Context, u lifecycle.Update, status protocol.S
 		a.Log.ErrorContext(ctx, "terminal frame not made", "request", a.delivery.Key.ID, "error", err)
 		return nil // the outcome is stored; telling comes with the message's next delivery
 	}
-	a.told = a.session.End(ctx, frame, seq, row.Watchers, a.within(ctx, tellBudget))
+	if a.told = a.session.End(ctx, frame, seq, row.Watchers, a.within(ctx, tellBudget)); a.told {
+		a.Executor.told(ctx, row)
+	}
 	return nil
 }
 
@@ -254,7 +278,7 @@ func (a *attempt) write(ctx context.Context, u lifecycle.Update, own func(lifecy
 			return row, nil
 		}
 		if stood, refused := errors.AsType[*store.RefusedError](err); refused {
-			if stood.Exists && stood.Row.Fence == a.row.Fence && own(stood.Row) {
+			if stood.Exists && own(stood.Row) {
 				return stood.Row, nil
 			}
 			return row, err

@@ -22,6 +22,11 @@
 // may not be here, or needs more memory or another network than there is. The attempt goes
 // on in another function, as above, and the dispatcher sends the fresh hint where it
 // belongs.
+//
+// A handler may hand its attempt over to compute outside, which goes on with it by the same
+// code in another process: see TakeOver. No message stands behind that one, so the record
+// that its end leaves in the table's stream is the hint by which a processor tells
+// everyone, unless it could say by then that they were told.
 package executor
 
 import (
@@ -39,6 +44,7 @@ import (
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/internal/ticket"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -93,7 +99,8 @@ type Clocks struct {
 	Visibility time.Duration
 }
 
-// Executor runs requests. All fields must be set, but for Elsewhere.
+// Executor runs requests. All fields must be set, but for Elsewhere, and but for Queue
+// where there are no deliveries.
 type Executor struct {
 	Registry *streamer.Registry
 	// Elsewhere reports whether an action is another worker's. Nil: none is.
@@ -102,15 +109,17 @@ type Executor struct {
 	Files       Files
 	Connections streamer.ConnectionManager
 	Queue       Queue
-	Clock       clock.Clock
-	Clocks      Clocks
+	// Stage is where this Streamer is, for those to whom a handler hands its request over.
+	Stage  ticket.Stage
+	Clock  clock.Clock
+	Clocks Clocks
 	// Random is uniform in [0, 1): the jitter.
 	Random  func() float64
 	Metrics metric.Recorder
 	Log     *slog.Logger
 }
 
-// Delivery is one queue message.
+// Delivery is one queue message; in a process that took an attempt over there is none.
 type Delivery struct {
 	Key lifecycle.Key
 	// Message is the message's id, the same at each delivery; Handle is this delivery's.
@@ -196,9 +205,21 @@ func (e *Executor) tell(ctx context.Context, d Delivery, row lifecycle.Row) erro
 		return e.untold(ctx, d, row)
 	}
 	if progress.Tell(ctx, e.Clock, e.Connections, row, frame, e.within(ctx, tellBudget)) {
+		e.told(ctx, row)
 		return nil
 	}
 	return e.untold(ctx, d, row)
+}
+
+// told says so in the row if its end was a hint. One that is not heard of tells everyone
+// once more.
+func (e *Executor) told(ctx context.Context, row lifecycle.Row) {
+	if row.Notice != contract.NoticeDue {
+		return
+	}
+	if _, err := e.update(ctx, row.Key(), lifecycle.Told(row)); err != nil {
+		e.Log.WarnContext(ctx, "not marked as told", "request", row.Key().ID, "error", err)
+	}
 }
 
 // within is budget, or what the function can spare if that is less.

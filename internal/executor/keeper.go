@@ -10,11 +10,19 @@ import (
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/ticket"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
 )
 
-var errEnded = errors.New("the request has ended")
+var (
+	errEnded = errors.New("the request has ended")
+	errAgain = errors.New("the request was handed over before")
+)
+
+// signs is how many signs of life those who took over give at least while they may be
+// silent.
+const signs = 3
 
 // kept is what an attempt knows of its states. It is guarded by attempt.busy.
 type kept struct {
@@ -113,6 +121,25 @@ func (k keeper) Keep(ctx context.Context, effect string, result json.RawMessage)
 		return err
 	})
 	return json.RawMessage(first), err
+}
+
+// HandOver implements streamer.Keeper. It makes no call: the ticket becomes good once the
+// handler has returned, so that nobody else writes as long as it may fail.
+func (k keeper) HandOver(silence time.Duration) (string, error) {
+	k.busy <- struct{}{}
+	defer func() { <-k.busy }()
+	switch {
+	case k.closed:
+		return "", errEnded
+	case k.remote():
+		return "", errAgain
+	}
+	k.silence = silence
+	clocks := k.Clocks.Clocks
+	clocks.Lease = silence
+	clocks.PulseIdle = min(clocks.PulseIdle, silence/signs)
+	clocks.Pulse = min(clocks.Pulse, clocks.PulseIdle)
+	return ticket.Ticket{Ticket: k.ticket(), Action: k.row.Action, Stage: k.Stage, Clocks: clocks}.String(), nil
 }
 
 // effect is the name under which a result is kept. The id of a request with an

@@ -21,7 +21,8 @@ import (
 // attempt's outcome.
 func (a *attempt) resolve(ctx, work context.Context, err error) error {
 	cause := context.Cause(work)
-	if err == nil && cause == nil && !a.hasEnded() {
+	handsOver := err == nil && cause == nil && a.madeTicket()
+	if err == nil && cause == nil && !a.hasEnded() && !handsOver {
 		err = a.complete(ctx, json.RawMessage("null"), nil)
 	}
 	a.busy <- struct{}{}
@@ -34,13 +35,15 @@ func (a *attempt) resolve(ctx, work context.Context, err error) error {
 		}
 		return a.settled(ctx)
 	case errors.Is(cause, streamer.ErrLost), lost(err):
-		return fmt.Errorf("%w: %w", ErrKeep, streamer.ErrLost)
+		return a.keep(streamer.ErrLost)
 	case errors.Is(cause, streamer.ErrCancelled):
 		return a.cancel(ctx)
 	case errors.Is(cause, streamer.ErrDeadline):
 		return a.fail(ctx, protocol.Deadline, "the request's deadline passed while it ran")
 	case cause != nil && errors.Is(cause, ctx.Err()):
-		return fmt.Errorf("%w: %w", ErrKeep, cause) // the function itself is being stopped
+		return a.stopped(ctx, cause)
+	case handsOver:
+		return a.handOver(ctx)
 	case errors.Is(err, streamer.ErrContinue) && a.kept.full, errors.Is(err, errElsewhere):
 		return a.goOn(ctx)
 	}
@@ -54,10 +57,35 @@ func (a *attempt) resolve(ctx, work context.Context, err error) error {
 	return a.fail(ctx, f.Code, f.Message)
 }
 
+// stopped is for an attempt whose process is being stopped. A message comes back by itself;
+// where there is none, another attempt begins sooner if this one says that it is over.
+func (a *attempt) stopped(ctx context.Context, cause error) error {
+	if !a.remote() || a.row.Attempt >= a.row.MaxAttempts {
+		return a.keep(cause)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	return a.retry(ctx, a.Clock.Now(), &streamer.Error{Code: protocol.Internal, Message: "the process of the request was stopped"})
+}
+
 func (a *attempt) hasEnded() bool {
 	a.busy <- struct{}{}
 	defer func() { <-a.busy }()
 	return a.ended != nil
+}
+
+func (a *attempt) madeTicket() bool {
+	a.busy <- struct{}{}
+	defer func() { <-a.busy }()
+	return a.silence != 0
+}
+
+// keep is the answer where someone else, or a later delivery, has to see to the request.
+func (a *attempt) keep(err error) error {
+	if a.remote() {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrKeep, err)
 }
 
 // lost reports whether a write was refused because someone else has the request.
@@ -96,7 +124,7 @@ func (a *attempt) backoff() time.Duration {
 
 // settled is the answer for the message once the request is terminal.
 func (a *attempt) settled(ctx context.Context) error {
-	if a.told {
+	if a.told || a.remote() { // then a processor tells those who do not know
 		return nil
 	}
 	a.release()
@@ -106,7 +134,7 @@ func (a *attempt) settled(ctx context.Context) error {
 func (a *attempt) fail(ctx context.Context, code protocol.Code, message string) error {
 	seq := a.session.Close()
 	if err := a.end(ctx, lifecycle.Fail(a.row.Fence, code, message, seq, a.Clock.Now()), protocol.Failed, seq); err != nil {
-		return fmt.Errorf("%w: %w", ErrKeep, err)
+		return a.keep(err)
 	}
 	return a.settled(ctx)
 }
@@ -114,7 +142,7 @@ func (a *attempt) fail(ctx context.Context, code protocol.Code, message string) 
 func (a *attempt) cancel(ctx context.Context) error {
 	seq := a.session.Close()
 	if err := a.end(ctx, lifecycle.Cancelled(a.row.Fence, seq, a.Clock.Now()), protocol.Cancelled, seq); err != nil {
-		return fmt.Errorf("%w: %w", ErrKeep, err)
+		return a.keep(err)
 	}
 	return a.settled(ctx)
 }
@@ -125,17 +153,37 @@ func (a *attempt) goOn(ctx context.Context) error {
 	if a.row.Continuations >= streamer.MaxContinuations {
 		return a.fail(ctx, protocol.ContinuationsExhausted, fmt.Sprintf("the work went on in a fresh function %d times, which is the most", a.row.Continuations))
 	}
+	return a.give(ctx, func(s lifecycle.State, now time.Time) lifecycle.Update {
+		return lifecycle.Continue(a.row.Fence, s, now)
+	}, func(stood lifecycle.Row) bool {
+		return stood.Fence == a.row.Fence && stood.Continued()
+	}, contract.MetricContinued)
+}
+
+// handOver gives the request to whoever has the ticket that the handler made.
+func (a *attempt) handOver(ctx context.Context) error {
+	return a.give(ctx, func(s lifecycle.State, now time.Time) lifecycle.Update {
+		return lifecycle.HandOver(a.row.Fence, s, now, a.silence)
+	}, func(stood lifecycle.Row) bool {
+		return stood.Handed == a.row.Fence
+	}, contract.MetricHandedOver)
+}
+
+// give gives the request away, to go on in another process, and the message is of no more
+// use. given recognises the row that this very write left.
+func (a *attempt) give(ctx context.Context, update func(lifecycle.State, time.Time) lifecycle.Update, given func(lifecycle.Row) bool, m contract.Metric) error {
 	a.session.Close()
-	row, err := a.write(ctx, lifecycle.Continue(a.row.Fence, a.session.State(), a.Clock.Now()), lifecycle.Row.Continued)
+	u := update(a.session.State(), a.Clock.Now())
+	row, err := a.write(ctx, u, given)
 	if a.asked(err) {
 		return a.cancel(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrKeep, err)
+		return a.keep(err)
 	}
-	a.Metrics.Add(contract.MetricContinued, metric.Labels{Action: a.row.Action}, 1)
-	a.Log.InfoContext(ctx, "request goes on in another function", "request", a.delivery.Key.ID, "action", a.row.Action,
-		"attempt", row.Attempt, "continuations", row.Continuations)
+	a.Metrics.Add(m, metric.Labels{Action: a.row.Action}, 1)
+	a.Log.InfoContext(ctx, "request goes on in another process", "request", a.delivery.Key.ID, "action", a.row.Action,
+		"write", u.Name, "attempt", row.Attempt, "continuations", row.Continuations)
 	a.session.Leave(ctx, row.Watchers, a.within(ctx, noteBudget))
 	return nil
 }
@@ -149,13 +197,18 @@ func (a *attempt) asked(err error) bool {
 // retry ends the attempt and makes the message come back when the next one may start.
 func (a *attempt) retry(ctx context.Context, next time.Time, f *streamer.Error) error {
 	seq := a.session.Close()
-	row, err := a.write(ctx, lifecycle.Retry(a.row.Fence, next, f.Code, f.Message),
-		func(stood lifecycle.Row) bool { return stood.Status == protocol.Retrying })
+	u := lifecycle.Retry(a.row.Fence, next, f.Code, f.Message)
+	if a.remote() {
+		u = lifecycle.Notify(u)
+	}
+	row, err := a.write(ctx, u, func(stood lifecycle.Row) bool {
+		return stood.Fence == a.row.Fence && stood.Status == protocol.Retrying
+	})
 	if a.asked(err) {
 		return a.cancel(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrKeep, err)
+		return a.keep(err)
 	}
 	a.Metrics.Add(contract.MetricRetried, metric.Labels{Action: a.row.Action, Code: string(f.Code)}, 1)
 	now := a.Clock.Now()
@@ -164,5 +217,8 @@ func (a *attempt) retry(ctx context.Context, next time.Time, f *streamer.Error) 
 		Attempt: a.row.Attempt, NextAt: next.UnixMilli(), Code: f.Code,
 	}, seq, row.Watchers, a.within(ctx, noteBudget))
 	a.release()
+	if a.remote() {
+		return nil
+	}
 	return a.later(ctx, a.delivery, next.Sub(a.Clock.Now()))
 }

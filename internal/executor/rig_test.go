@@ -25,6 +25,7 @@ import (
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/internal/ticket"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -82,6 +83,7 @@ func play(t *testing.T, name string, test func(t *testing.T, r *rig)) {
 			}
 			r.Executor = &executor.Executor{
 				Requests: table{r.table, r}, Files: files{r}, Connections: connections{r}, Queue: queue{r},
+				Stage: ticket.Stage{ConnectionsTable: "connections", RequestsTable: "requests", FilesBucket: "files", CallbackURL: "https://api.example/v1"},
 				Clock: clock.System{}, Clocks: clocks, Random: func() float64 { return 0.5 }, Metrics: metrics{r}, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
 			}
 			r.declare(func(*action) {})

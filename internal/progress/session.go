@@ -253,6 +253,20 @@ func Tell(ctx context.Context, c clock.Clock, connections streamer.ConnectionMan
 	return s.drain(ctx, budget)
 }
 
+// Say stores what the tracker has and posts it to everyone who watches, for a process that
+// is gone afterwards. It gives up to post after budget.
+func Say(ctx context.Context, t *Tracker, c clock.Clock, connections streamer.ConnectionManager,
+	pulse func(context.Context, lifecycle.Update) (lifecycle.Row, error), budget time.Duration) error {
+	row, err := pulse(ctx, t.Pulse(c.Now()))
+	if err != nil {
+		return err
+	}
+	t.Leave(row.Watchers)
+	s := &Session{clock: c, connections: connections, tracker: t}
+	s.drain(ctx, budget)
+	return nil
+}
+
 func (s *Session) drain(ctx context.Context, budget time.Duration) bool {
 	end := s.clock.Now().Add(budget)
 	for {

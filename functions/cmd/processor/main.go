@@ -11,6 +11,7 @@ func main() {
 	serve.Processor(
 		handlers.EchoAsync.Bind(handlers.EchoAsyncHandler),
 		handlers.Count.Bind(handlers.CountHandler),
+		handlers.HandOver.Bind(handlers.HandOverHandler),
 		handlers.GenerateReport.Bind(report.ReportHandler{History: serve.History()}.Handle),
 	)
 }

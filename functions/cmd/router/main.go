@@ -7,5 +7,5 @@ import (
 )
 
 func main() {
-	serve.Router(handlers.Echo.Bind(handlers.EchoHandler), handlers.EchoAsync, handlers.Count, handlers.GenerateReport)
+	serve.Router(handlers.Echo.Bind(handlers.EchoHandler), handlers.EchoAsync, handlers.Count, handlers.HandOver, handlers.GenerateReport)
 }
