@@ -75,28 +75,19 @@ func New(c Config, actions ...streamer.Entry) (*Backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("backend: %w", err)
 	}
-	recorder, flush := c.metrics()
+	log := c.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	metrics, flush := metric.To(c.Metrics, c.RequestsTable, log)
 	bucket := files.Bucket{Client: s3.NewFromConfig(c.AWS), Name: c.FilesBucket}
 	return &Backend{
 		actions: registry, files: bucket, flush: flush,
 		desk: intake.Desk{
 			Requests: store.DynamoRequests{Client: dynamodb.NewFromConfig(c.AWS), Table: c.RequestsTable}, Files: bucket,
-			Clock: clock.System{}, NewID: intake.NewID, Metrics: recorder,
+			Clock: clock.System{}, NewID: intake.NewID, Metrics: metrics, Mute: true,
 		},
 	}, nil
-}
-
-// metrics is what measures, and what writes down what it measured.
-func (c Config) metrics() (metric.Recorder, func(context.Context)) {
-	if c.Metrics == nil {
-		return metric.None{}, func(context.Context) {}
-	}
-	embedded := &metric.Embedded{Service: c.RequestsTable, Out: c.Metrics}
-	return embedded, func(ctx context.Context) {
-		if err := embedded.Flush(); err != nil && c.Logger != nil {
-			c.Logger.ErrorContext(ctx, "metrics not written", "error", err)
-		}
-	}
 }
 
 // As is the Backend for one user of one tenant, who must be a name that a token could have

@@ -30,7 +30,7 @@ func (c *Client) Get(ctx context.Context, requestID string) (protocol.Request, e
 // Cancel ends a request of the user's that waits, and asks one that runs to stop, which it
 // does when its handler gives way. It returns the request as it is then; one that has ended
 // stays as it is, and that is no error. Whoever watches a request that this call ended is
-// told when its next message comes to a processor.
+// told by a processor, about a second later.
 func (c *Client) Cancel(ctx context.Context, requestID string) (protocol.Request, error) {
 	key, err := c.key(requestID)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
@@ -197,10 +198,10 @@ func TestCancel(t *testing.T) {
 		if f, err := waiting.Cancel(t.Context()); err != nil || f.Status != protocol.Cancelled {
 			t.Errorf("waiting: %+v, %v", f, err)
 		}
-		if _, err := waiting.Result(t.Context()); !errors.Is(err, streamer.ErrCancelled) {
-			t.Errorf("waiting: %v", err)
+		if _, err := waiting.Result(t.Context()); !errors.Is(err, streamer.ErrCancelled) || w.row(waiting.ID()).Notice != contract.NoticeDue {
+			t.Errorf("waiting: %v, %+v", err, w.row(waiting.ID()))
 		}
-		if f, err := running.Cancel(t.Context()); err != nil || f.Status != protocol.Processing || w.row(running.ID()).CancelAt == 0 {
+		if f, err := running.Cancel(t.Context()); err != nil || f.Status != protocol.Processing || w.row(running.ID()).CancelAt == 0 || w.row(running.ID()).Notice != "" {
 			t.Errorf("running: %+v, %v", f, err)
 		}
 		if f, err := waiting.Cancel(t.Context()); err != nil || f.Status != protocol.Cancelled {

@@ -15,6 +15,7 @@ import (
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/intake"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -47,7 +48,6 @@ type world struct {
 	table   *table
 	bucket  *bucket
 	metrics bytes.Buffer
-	log     bytes.Buffer
 }
 
 // table counts the looks at it, and fails if that is asked for.
@@ -108,8 +108,8 @@ func play(t *testing.T, test func(t *testing.T, w *world)) {
 			t.Fatal(err)
 		}
 		w.Backend = &Backend{actions: registry, files: w.bucket}
-		w.desk = intake.Desk{Requests: w.table, Files: w.bucket, Clock: clock.System{}, NewID: intake.NewID}
-		w.desk.Metrics, w.flush = Config{RequestsTable: "requests", Metrics: &w.metrics, Logger: slog.New(slog.NewTextHandler(&w.log, nil))}.metrics()
+		w.desk = intake.Desk{Requests: w.table, Files: w.bucket, Clock: clock.System{}, NewID: intake.NewID, Mute: true}
+		w.desk.Metrics, w.flush = metric.To(&w.metrics, "requests", slog.New(slog.DiscardHandler))
 		test(t, w)
 	})
 }

@@ -28,6 +28,9 @@ func (d Desk) Cancel(ctx context.Context, key lifecycle.Key, user string) (row l
 		if !possible {
 			return row, false, nil
 		}
+		if d.Mute && row.Status != protocol.Processing {
+			u = lifecycle.Notify(u)
+		}
 		before := row.Fence
 		row, err = d.Requests.Update(ctx, key, u)
 		if moved, refused := errors.AsType[*store.RefusedError](err); refused {

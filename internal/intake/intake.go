@@ -26,7 +26,7 @@ type Files interface {
 	PutDocument(ctx context.Context, key string, doc []byte) (hash []byte, err error)
 }
 
-// Desk is where requests are handed in. All fields must be set.
+// Desk is where requests are handed in. All fields but Mute must be set.
 type Desk struct {
 	Requests store.Requests
 	Files    Files
@@ -34,6 +34,8 @@ type Desk struct {
 	// NewID makes the id of a request that comes without an idempotency key.
 	NewID   func(now time.Time) string
 	Metrics metric.Recorder
+	// Mute says that nobody here can tell anyone of an end, so a processor must.
+	Mute bool
 }
 
 // Request is what comes in: of a user, for an async action, with a payload that the action

@@ -4,8 +4,10 @@ package metric
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -145,6 +147,20 @@ func (e *Embedded) line(out io.Writer, of Labels, with *measurements, now time.T
 }
 
 func byName(m, n contract.Metric) int { return strings.Compare(m.Name, n.Name) }
+
+// To is a Recorder for programs that may or may not measure, and what writes down what was
+// measured. A nil out measures nothing.
+func To(out io.Writer, service string, log *slog.Logger) (Recorder, func(context.Context)) {
+	if out == nil {
+		return None{}, func(context.Context) {}
+	}
+	embedded := &Embedded{Service: service, Out: out}
+	return embedded, func(ctx context.Context) {
+		if err := embedded.Flush(); err != nil {
+			log.ErrorContext(ctx, "metrics not written", "error", err)
+		}
+	}
+}
 
 // None records nothing.
 type None struct{}
