@@ -18,6 +18,9 @@
 // Report says how far it is, as often as it likes; Complete ends the request with its
 // result.
 //
+// Work that no function should do is handed over, with [HandOver], to a container or
+// whatever else can run package remote.
+//
 // Work that outlives one function saves its state with [Checkpoint] and goes on from
 // there, with [Restore], in a fresh invocation, for days if it must. [Once] keeps the
 // result of an effect, so that another attempt need not have it again. What a handler

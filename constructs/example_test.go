@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
@@ -85,6 +86,27 @@ func ExampleStreamerConstruct_GrantConnect() {
 	streamer.GrantConnect(batch)
 }
 
+// A handler starts a container for each request and hands the request over to it: the
+// function may start the task, and the task may report. The task gets its ticket in its
+// environment, see streamer.HandOver.
+func ExampleStreamerConstruct_GrantReport() {
+	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("Shop"), nil)
+	transcode := awsecs.NewFargateTaskDefinition(stack, jsii.String("Transcode"), nil)
+	transcode.AddContainer(jsii.String("Main"), &awsecs.ContainerDefinitionOptions{
+		Image: awsecs.ContainerImage_FromRegistry(jsii.String("example.com/transcode"), nil),
+	})
+
+	streamer := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
+		Router: constructs.FunctionProps{ImportPath: "example.com/shop/cmd/router"},
+		Processor: constructs.FunctionProps{
+			ImportPath:  "example.com/shop/cmd/processor",
+			Environment: map[string]string{"TASK": *transcode.TaskDefinitionArn()},
+		},
+	})
+	transcode.GrantRun(streamer.Processor)
+	streamer.GrantReport(transcode.TaskRole()).AssertSuccess()
+}
+
 // A service of another app, which knows the outputs of Streamer's stack, here as exports: it
 // submits requests, and is told when too many fail.
 func ExampleStreamerFromAttributes() {
@@ -102,6 +124,7 @@ func ExampleStreamerFromAttributes() {
 	service := awsiam.NewRole(stack, jsii.String("Service"), &awsiam.RoleProps{AssumedBy: awsiam.NewServicePrincipal(jsii.String("ecs-tasks.amazonaws.com"), nil)})
 	streamer.GrantSubmit(service).AssertSuccess()
 	streamer.GrantRead(service).AssertSuccess()
+	streamer.GrantCancel(service).AssertSuccess()
 	streamer.MetricRequestsFailed(nil).CreateAlarm(stack, jsii.String("Failing"), &awscloudwatch.CreateAlarmOptions{
 		Threshold: jsii.Number(10), EvaluationPeriods: jsii.Number(1),
 	})

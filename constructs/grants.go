@@ -6,8 +6,8 @@ import (
 	"github.com/pay-theory/streamer/internal/contract"
 )
 
-// GrantSubmit lets grantee store requests as the router does, large payloads included. It
-// is then trusted to say whose they are.
+// GrantSubmit lets grantee store requests as the router does, large payloads included:
+// package backend. It is then trusted to say whose they are.
 func (r *reference) GrantSubmit(grantee awsiam.IGrantable) awsiam.Grant {
 	return r.grant(grantee, r.useKeys,
 		allow(r.requests.TableArn(), "dynamodb:PutItem"),
@@ -26,9 +26,16 @@ func (r *reference) GrantRead(grantee awsiam.IGrantable) awsiam.Grant {
 	)
 }
 
+// GrantCancel lets grantee cancel requests: package backend, which is then trusted to say
+// for whom.
+func (r *reference) GrantCancel(grantee awsiam.IGrantable) awsiam.Grant {
+	return r.grant(grantee, r.useKeys, allow(r.requests.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem"))
+}
+
 // GrantReport lets grantee do what a processor does with a request: claim it, read its
-// payload, store progress, checkpoints and the result, and post frames to its watchers. The
-// work queue is not in it.
+// payload, store progress, checkpoints and the result, and post frames to its watchers. It
+// is for compute that a handler hands its requests over to, with package remote; the work
+// queue is not in it.
 func (r *reference) GrantReport(grantee awsiam.IGrantable) awsiam.Grant {
 	return r.grant(grantee, r.useKeys, r.reporting()...)
 }

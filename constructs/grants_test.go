@@ -29,6 +29,10 @@ var grants = map[string]struct {
 		"dynamodb:Query on ${Requests.Arn}/index/by_user",
 		"s3:GetObject on " + files,
 	}},
+	"Cancel": {constructs.IStreamer.GrantCancel, []string{
+		"dynamodb:GetItem on ${Requests.Arn}",
+		"dynamodb:UpdateItem on ${Requests.Arn}",
+	}},
 	"Report": {constructs.IStreamer.GrantReport, []string{
 		"dynamodb:PutItem on ${Requests.Arn}",
 		"dynamodb:GetItem on ${Requests.Arn}",

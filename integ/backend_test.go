@@ -18,8 +18,8 @@ func service(t *testing.T) *backend.Backend {
 	t.Helper()
 	outputs := outputsOf(t)
 	b, err := backend.New(backend.Config{
-		AWS: awsConfig(t), RequestsTable: outputs[contract.OutputRequestsTable], FilesBucket: outputs[contract.OutputFilesBucket],
-	}, handlers.EchoAsync, handlers.GenerateReport)
+		AWS: asRole(t, serviceRole), RequestsTable: outputs[contract.OutputRequestsTable], FilesBucket: outputs[contract.OutputFilesBucket],
+	}, handlers.EchoAsync, handlers.HandOver, handlers.GenerateReport)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,6 +77,9 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 		WebOrigins:    stage.WebOrigins,
 		Alarms:        &constructs.AlarmProps{Actions: alarmActions(stack, setting("alarmTopic", "STREAMER_ALARM_TOPIC"))},
 	})
+	if local {
+		addCallers(stack, streamer)
+	}
 	streamer.Outputs(stack)
 	dashboards.New(stack, "Dashboard", streamer).Outputs(stack)
 	return stack, nil

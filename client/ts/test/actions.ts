@@ -13,6 +13,12 @@ export interface Actions {
   echo_async: { payload: EchoAsyncIn; result: EchoAsyncOut };
   /** The sample that makes a file: a report on the tenant's own requests. Package report does it. */
   generate_report: { payload: ReportIn; result: ReportOut };
+  /**
+   * The sample whose work is done by other compute than a function: its handler hands the request over and leaves
+   * the ticket among the request's files, where a process of the account finds it. A handler of your own starts a
+   * task and gives it the ticket. The result is whatever that process makes of the payload's work.
+   */
+  hand_over: { payload: HandOverIn; result: unknown };
 }
 
 /** The payload of count. */
@@ -45,6 +51,17 @@ export interface EchoAsyncIn {
 /** The result of echo_async. */
 export interface EchoAsyncOut {
   message: string;
+}
+
+/** The payload of hand_over. */
+export interface HandOverIn {
+  /**
+   * How long nothing may be heard from the process before the next attempt, in milliseconds, within the bounds of
+   * streamer.hand_over; 0 is its default.
+   */
+  silence_ms?: number;
+  /** For the process alone. */
+  work?: unknown;
 }
 
 /** The payload of generate_report. */
