@@ -60,6 +60,9 @@ func (s *StreamerConstruct) addRoutes(p *StreamerProps) {
 		// What the router returns is the answer, without a call to @connections.
 		ReturnResponse: jsii.Bool(s.local.routeResponse()),
 	})
+	for _, route := range []awsapigatewayv2.WebSocketRoute{s.Routes.Disconnect, s.Routes.Default} {
+		suppress(route, "AwsSolutions-APIG4", "API Gateway has authorizers on $connect alone, and keeps for the connection what that one said.")
+	}
 	s.throttleRoute(s.Routes.Connect, p, p.Throttle.Connects)
 	s.throttleRoute(s.Routes.Default, p, p.Throttle.Messages)
 }

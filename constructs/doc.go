@@ -44,5 +44,21 @@
 // for each worker, and CloudWatch has a price for dashboards
 // beyond the third. A key of one's own has a monthly price too.
 //
+// cdk-nag's AwsSolutions rules find one thing in a Streamer: AwsSolutions-APIG1, until
+// AccessLogs is given. What else they would find is suppressed where it is made, with its
+// reason, and narrowed to the finding. One finding cannot be narrowed: a role that may do
+// something on all resources, as X-Ray wants it, hides others of that kind in its policy.
+//
+// In a network, frames still go to the WebSocket API over the internet. AWS has no private
+// WebSocket APIs, a VPC endpoint for execute-api leads to private ones alone, and with its
+// private DNS it answers posts with 403. So there is no such endpoint here, and isolated
+// subnets are warned of.
+//
+// The execute-api name stays open beside a domain of one's own: DisableExecuteApiEndpoint
+// would close @connections with it.
+//
+// The parts that are useful by themselves are constructs by themselves: NewStorage,
+// NewVPCEndpoints, NewGoFunction.
+//
 // What differs between an account and the local stage is decided in local.go alone.
 package constructs

@@ -228,6 +228,7 @@ func fillFunction(scope constructs.Construct, all common, f function) awslambda.
 		props.Description = jsii.String(f.description)
 	}
 	made := awslambda.NewFunction(scope, jsii.String("Function"), props)
+	suppressWildcards(role.Node().FindChild(jsii.String("DefaultPolicy")), permissions, f.usesKeys)
 	if built.failure != nil {
 		awscdk.Annotations_Of(made).AddError(jsii.String(built.failure.Error()))
 	}

@@ -24,6 +24,7 @@ const (
 func (s *StreamerConstruct) addQueues(p *StreamerProps) {
 	s.DeadLetters = s.newQueue(s, "DeadLetters", p, deadRetentionDays, &awssqs.QueueProps{})
 	s.Undispatched = s.newQueue(s, "Undispatched", p, deadRetentionDays, &awssqs.QueueProps{})
+	suppress(s.Undispatched, "AwsSolutions-SQS3", "It is itself where the dispatcher's failures end, and no function reads it.")
 	s.WorkQueue = s.newWorkQueue(s, p, p.Processor)
 	for _, w := range p.Workers {
 		s.addWorkerQueue(p, w)
