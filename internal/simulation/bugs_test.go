@@ -162,6 +162,13 @@ var planted = []bug{
 	{name: "a sync action is stored", found: "is answered with accepted", stores: true},
 	// store: ByUser.
 	{name: "a list shows what its index knows", found: "when that was asked", listBelieved: true},
+	// lifecycle: Claim, HandOver, Notify, Settle.
+	{name: "a claim leaves tickets good", found: "it is a processor's", update: keeping("handed", "claim"), job: handsOver, plan: func(p *plan) { p.odds[crashes] = 0.05 }},
+	{name: "handing over does not raise the fence", found: "the fence stays", update: unchanged("fence", "hand over"), job: handsOver},
+	{name: "taking over does not raise the fence", found: "the fence stays", update: unchanged("fence", "take over"), job: handsOver},
+	{name: "the end outside is no hint", found: "was not told", update: func(u lifecycle.Update) lifecycle.Update {
+		return unchanged("notice", u.Name)(u)
+	}, job: handsOver, plan: func(p *plan) { p.odds[doneAndCrashes] = 0.1 }},
 	// reconciler.
 	{name: "nobody reconciles while records are lost", found: "is lost", recordsLost: true, noReconciler: true},
 	{name: "nobody reconciles while sends are lost", found: "is lost", sendsLost: true, noReconciler: true},
@@ -228,6 +235,19 @@ func unchanged(field lifecycle.Field, name string) func(lifecycle.Update) lifecy
 		return u
 	}
 }
+
+// keeping has the named update not remove a field.
+func keeping(field lifecycle.Field, name string) func(lifecycle.Update) lifecycle.Update {
+	return func(u lifecycle.Update) lifecycle.Update {
+		if u.Name == name {
+			u.Remove = slices.DeleteFunc(slices.Clone(u.Remove), func(f lifecycle.Field) bool { return f == field })
+		}
+		return u
+	}
+}
+
+// handsOver has everything done outside.
+func handsOver(j *job) { j.Kind, j.Pad = outside, "" }
 
 // renumbered gives the frames about a request other numbers.
 func renumbered(number func(int64) int64) func(protocol.Frame) protocol.Frame {

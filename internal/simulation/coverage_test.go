@@ -62,7 +62,7 @@ const enough = 1000
 var expectations = map[string][]string{
 	"write": {
 		"create", "claim", "resume", "pulse", "save", "continue", "complete", "fail", "cancelled", "retry", "end", "ask to cancel",
-		"watch", "unwatch", "repost", "resend",
+		"watch", "unwatch", "repost", "resend", "hand over", "take over", "told",
 	},
 	"refused": {"claim", "pulse", "complete", "watch", "unwatch", "end"},
 	"settle":  {"drop", "wait", "tell", "own", "finish cancelled", "finish overdue", "finish exhausted"},
@@ -86,10 +86,12 @@ var expectations = map[string][]string{
 	"death": {
 		"router crash", "dispatcher crash", "processor crash", "reconciler crash",
 		"router out of time", "dispatcher out of time", "processor out of time",
+		"remote crash",
 	},
 	"world": {
 		"disconnect", "unchecked upload", "PUT by a client failed", "PUT by a client done-but-failed", "GET by a client failed",
 		"record lost", "record twice", "message twice", "delete lost", "stale delete", "stale hold", "misplaced", "vanish", "key anew", "asked for what expired", "index late", "list of several pages", "index shows open", "index shows ended", "no disconnect event",
+		"task twice", "task late", "task again",
 	},
 }
 

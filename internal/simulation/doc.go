@@ -29,6 +29,9 @@
 // most ten minutes (the reconciler's two minutes of patience and five of period, one
 // delivery), plus the reconciler's own pause if it had sent hints in vain before.
 //
+// Some jobs are handed over to processes outside, which crash and freeze as all others do,
+// start late, or twice, and are now and then started again with the ticket they had.
+//
 // Some worlds live twice: a week goes by in which requests expire, and clients come back
 // under their keys and ids while rows vanish late, one by one.
 //

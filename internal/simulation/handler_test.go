@@ -63,9 +63,12 @@ const (
 	deaf     = "deaf"     // and does not heed its context either
 	ailing   = "ailing"   // fails each time, retryably
 	marathon = "marathon" // takes more than one function
+	outside  = "outside"  // hands over to another process, which does it
+	offloads = "offloads" // hands over to one that fails at first
+	relays   = "relays"   // hands over to many, one after the other
 )
 
-var kinds = []string{succeeds, succeeds, succeeds, silent, bursts, large, large, filed, regrets, flaky, fails, trips, panics, overruns, deaf, ailing, marathon, marathon}
+var kinds = []string{succeeds, succeeds, succeeds, silent, bursts, large, large, filed, regrets, flaky, fails, trips, panics, overruns, deaf, ailing, marathon, marathon, outside, outside, offloads, relays}
 
 // actions are declared as a stack's would be.
 var actions = []streamer.Action[job, outcome]{
@@ -95,8 +98,11 @@ func registry(p *process) *streamer.Registry {
 // work is the handler.
 func (p *process) work(ctx context.Context, req *streamer.Request[job], r streamer.Reporter[outcome]) error {
 	j := req.Payload
-	if j.Kind == marathon {
+	switch {
+	case j.Kind == marathon:
 		return p.marathon(ctx, req, r)
+	case j.elsewhere() && p.kind != "remote":
+		return p.handOver(ctx, req, r)
 	}
 	tag := fmt.Sprintf("work %s/%d ", short(req.ID), req.Attempt)
 	step := time.Duration(j.StepMS) * time.Millisecond
@@ -139,7 +145,7 @@ func (p *process) work(ctx context.Context, req *streamer.Request[job], r stream
 			return err
 		}
 		return streamer.Errorf("LATE", "too late")
-	case flaky:
+	case flaky, offloads:
 		if req.Attempt == 1 {
 			return &streamer.Error{Code: "BUSY", Message: "not now", Retryable: true}
 		}
@@ -209,7 +215,7 @@ func (p *process) marathon(ctx context.Context, req *streamer.Request[job], r st
 // expected is how a request ends where nothing goes wrong.
 func expected(kind string, most int) (status protocol.Status, code protocol.Code, attempt int) {
 	switch kind {
-	case flaky:
+	case flaky, offloads:
 		if most == 1 {
 			return protocol.Failed, "BUSY", 1
 		}

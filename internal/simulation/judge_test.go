@@ -43,6 +43,13 @@ type holder struct {
 	fence int64
 }
 
+func (h holder) name() string {
+	if h.p == nil {
+		return "nobody"
+	}
+	return h.p.name
+}
+
 func newJudge(w *world) *judge {
 	return &judge{
 		w: w, rows: map[string]lifecycle.Row{}, pks: map[string]string{}, former: map[string]lifecycle.Row{}, holders: map[string]holder{}, claims: map[string]int{},
@@ -124,13 +131,32 @@ func (j *judge) updated(p *process, u lifecycle.Update, before, after lifecycle.
 		}
 		j.starts[p] = j.states[after.Key().ID]
 		j.holders[after.PK] = holder{p, after.Fence}
+	case "hand over":
+		if h := j.holders[after.PK]; h.p != p || h.fence != before.Fence {
+			bad("it is not %s's to give", p.name)
+		}
+		if after.Fence <= before.Fence {
+			bad("the fence stays at %d", after.Fence)
+		}
+		j.holders[after.PK] = holder{}
+	case "take over":
+		switch {
+		case before.Carrier != "" || before.Handed == 0:
+			bad("it is a processor's")
+		case after.Fence <= before.Fence:
+			bad("the fence stays at %d", after.Fence)
+		case after.Attempt != before.Attempt:
+			bad("it counts as an attempt")
+		}
+		j.starts[p] = j.states[after.Key().ID]
+		j.holders[after.PK] = holder{p, after.Fence}
 	case "resend":
 		if _, stale := lifecycle.Stale(before, j.w.now().Add(2*j.w.plan.skew)); !stale {
 			bad("a hint for a request that needs none")
 		}
 	case "pulse", "complete", "fail", "cancelled", "retry", "save", "continue":
 		if h := j.holders[after.PK]; h.p != p || h.fence != before.Fence {
-			bad("a worker writes that was fenced off: fence %d is %s's", h.fence, h.p.name)
+			bad("a worker writes that was fenced off: fence %d is %s's", h.fence, h.name())
 		}
 	}
 	if after.Status.Terminal() && !before.Status.Terminal() {
@@ -180,6 +206,9 @@ func (j *judge) ended(row lifecycle.Row, bad func(string, ...any)) {
 // reconciler's pause after hints that it sent in vain.
 func lag(row lifecycle.Row) time.Duration {
 	lag := 10 * time.Minute
+	if row.Handed != 0 {
+		lag += silence // which may have begun just before
+	}
 	if row.Hints > 0 {
 		lag += min(5*time.Minute<<min(row.Hints-1, 7), 6*time.Hour)
 	}

@@ -182,7 +182,7 @@ func (q *queue) delete(w *world, m *message, handle string) {
 func (w *world) processor(p *process, misplaced bool) processor.Processor {
 	return processor.Processor{
 		Executor: &executor.Executor{
-			Registry: registry(p), Elsewhere: func(string) bool { return misplaced }, Requests: table{w.table.Memory, p}, Files: w.filesOf(), Connections: w.manager(p), Queue: work{p},
+			Registry: registry(p), Elsewhere: func(string) bool { return misplaced }, Requests: table{w.table.Memory, p}, Files: w.filesOf(), Connections: w.manager(p), Queue: work{p}, Stage: stage,
 			Clock: p, Clocks: clocks, Random: p.random.Float64, Metrics: metric.None{}, Log: w.log.With("process", p.name),
 		},
 		Metrics: metric.None{}, Log: w.log.With("process", p.name),

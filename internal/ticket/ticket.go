@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/identity"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/progress"
@@ -99,7 +100,7 @@ func (f form) validate() error {
 		return errors.New("it names no attempt")
 	case err != nil || callback.Host == "" || f.ConnectionsTable == "" || f.RequestsTable == "" || f.FilesBucket == "":
 		return errors.New("it names no stage")
-	case f.Pulse < 1 || f.PulseIdle < f.Pulse || f.Lease <= f.PulseIdle || f.Progress < 1:
+	case f.Pulse < 1 || f.PulseIdle < f.Pulse || f.Lease <= f.PulseIdle || f.Progress < 1 || max(f.Lease, f.Progress) > streamer.MaxSilence.Milliseconds():
 		return errors.New("its clocks are none")
 	}
 	return nil

@@ -61,6 +61,7 @@ func TestWhatIsNoTicket(t *testing.T) {
 		change(func(t *ticket.Ticket) { t.Stage.CallbackURL = "http://[" }):                  "it names no stage",
 		change(func(t *ticket.Ticket) { t.Clocks.Lease = t.Clocks.PulseIdle }):               "its clocks are none",
 		change(func(t *ticket.Ticket) { t.Clocks.PulseIdle = t.Clocks.Pulse / 2 }):           "its clocks are none",
+		change(func(t *ticket.Ticket) { t.Clocks.Lease = 13 * time.Hour }):                   "its clocks are none",
 		change(func(t *ticket.Ticket) { t.Clocks.Interval = 0 }):                             "its clocks are none",
 		change(func(t *ticket.Ticket) { t.Clocks.Pulse, t.Clocks.PulseIdle = 0, time.Hour }): "its clocks are none",
 	} {
