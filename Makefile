@@ -6,6 +6,7 @@ SEEDS     ?= 100000
 KILLS     ?= 2000
 LOAD      ?= 10m
 FUZZTIME  ?= 30s
+VERSION   ?= $(shell git describe --tags --always --dirty)
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 STAGE_CMD := go run ./scripts/stage
 PROTOCOL  := go run ./scripts/protocol
@@ -17,7 +18,7 @@ export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web test lint protocol verify integ stage stage-down token deploy outputs destroy dashboard record redrive cost account soak tidy bench
+.PHONY: help demo demo-web test lint protocol verify integ stage stage-down token deploy outputs destroy release dashboard record redrive cost account soak tidy bench
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +67,9 @@ outputs: ## Fetch the outputs of a deployed stage, for OUTPUTS=.deploy/dev.json:
 
 destroy: node_modules ## Remove a stage from AWS, but for what it keeps: make destroy STAGE=dev
 	@go run ./scripts/deploy down $(if $(YES),-yes) $(STAGE)
+
+release: ## Write what deploys without the CDK to dist, a CloudFormation template and its packages: make release VERSION=v1.2.3
+	@go run ./infra/cmd/release -version "$(VERSION)" dist
 
 dashboard: node_modules ## Show the dashboards of the local stage in a browser, or of any with OUTPUTS=file (ARGS=-text: on the terminal)
 ifdef OUTPUTS

@@ -25,6 +25,13 @@ func goarch(a awslambda.Architecture) string {
 	return "arm64"
 }
 
+// Build compiles a package main of the module in dir for Lambda, to outputDir/bootstrap, as
+// the constructs do: for whoever makes a ready-made FunctionProps.Code of it. Equal sources
+// give equal bytes, wherever they lie.
+func Build(dir, importPath string, architecture awslambda.Architecture, outputDir string) error {
+	return (&binary{importPath: importPath, goos: "linux", goarch: goarch(architecture)}).build(dir, outputDir)
+}
+
 // binary is a package main and what to build it for.
 type binary struct {
 	importPath, goos, goarch string

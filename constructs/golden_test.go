@@ -11,13 +11,15 @@ import (
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/pay-theory/streamer/infra/release"
 	"github.com/pay-theory/streamer/infra/stages"
 	"github.com/pay-theory/streamer/internal/contract"
 )
 
-var stageNames = []string{"local", "dev", "prod"}
+// stackNames are what deployable makes: the stages, and the stack of a release.
+var stackNames = []string{"local", "dev", "prod", "release"}
 
-// deployable is the stack of a stage as infra makes it, with our feature flags or with none.
+// deployable is a stack as infra makes it, with our feature flags or with none.
 func deployable(t *testing.T, name string, flags bool) awscdk.Stack {
 	t.Helper()
 	context := map[string]any{"stage": name, "alarmTopic": "arn:aws:sns:eu-west-1:111122223333:operators"}
@@ -30,6 +32,9 @@ func deployable(t *testing.T, name string, flags bool) awscdk.Stack {
 	if flags {
 		app = newApp(t, context)
 	}
+	if name == "release" {
+		return release.Add(app, release.Options{Version: "v1.2.3"})
+	}
 	stack, err := stages.Add(app, noEnvironment)
 	if err != nil {
 		t.Fatal(err)
@@ -37,12 +42,12 @@ func deployable(t *testing.T, name string, flags bool) awscdk.Stack {
 	return stack
 }
 
-// TestTemplatesAreTheReviewedOnes compares each stage's template with a screen that a person
-// can read, a line for each resource.
+// TestTemplatesAreTheReviewedOnes compares each template with a screen that a person can
+// read, a line for each resource.
 func TestTemplatesAreTheReviewedOnes(t *testing.T) {
-	for _, stage := range stageNames {
-		golden := filepath.Join("..", "infra", "testdata", "stages", stage+".txt")
-		screen := templateOf(t, deployable(t, stage, true)).screen()
+	for _, name := range stackNames {
+		golden := filepath.Join("..", "infra", "testdata", "stacks", name+".txt")
+		screen := templateOf(t, deployable(t, name, true)).screen()
 		if *update {
 			if err := os.MkdirAll(filepath.Dir(golden), 0o777); err != nil {
 				t.Fatal(err)
@@ -101,9 +106,14 @@ var shorter = strings.NewReplacer(
 	":${AWS::Region}:${AWS::AccountId}:", "::",
 )
 
-// screen is the template with a line for each resource and output.
+// screen is the template with a line for each parameter, resource and output.
 func (tpl template) screen() string {
 	var out strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(tpl.Parameters)) {
+		p := tpl.Parameters[name]
+		delete(p, "Description")
+		fmt.Fprintf(&out, "<= %s %s\n", name, short("", p))
+	}
 	for _, name := range slices.Sorted(maps.Keys(tpl.Resources)) {
 		r := tpl.Resources[name]
 		properties, _ := r.Properties.(map[string]any)

@@ -15,8 +15,8 @@ import (
 // cfnLint is where make puts it.
 const cfnLint = "../.stage/lint/bin/cfn-lint"
 
-// TestCfnLint checks every stage's template against CloudFormation's own rules. Those of the
-// example module are checked by its own tests.
+// TestCfnLint checks the template of every stage, and a release's, against CloudFormation's
+// own rules. Those of the example module are checked by its own tests.
 func TestCfnLint(t *testing.T) {
 	if _, err := os.Stat(cfnLint); errors.Is(err, fs.ErrNotExist) {
 		if os.Getenv("CI") != "" {
@@ -25,7 +25,7 @@ func TestCfnLint(t *testing.T) {
 		t.Skip("needs cfn-lint, which make test installs")
 	}
 	files := map[string][]string{"account": {"../scripts/account/apparatus.yaml"}}
-	for _, name := range stageNames {
+	for _, name := range stackNames {
 		body, err := json.Marshal(assertions.Template_FromStack(deployable(t, name, true), nil).ToJSON())
 		if err != nil {
 			t.Fatal(err)

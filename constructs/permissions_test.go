@@ -118,27 +118,27 @@ func TestWildcards(t *testing.T) {
 
 // TestFeatureFlagsDoNotWeakenAnything: an app of a user may have other flags than ours.
 func TestFeatureFlagsDoNotWeakenAnything(t *testing.T) {
-	for _, stage := range stageNames {
-		with, without := templateOf(t, deployable(t, stage, true)), templateOf(t, deployable(t, stage, false))
+	for _, stack := range stackNames {
+		with, without := templateOf(t, deployable(t, stack, true)), templateOf(t, deployable(t, stack, false))
 		for name, r := range with.Resources {
 			if r.Type == "AWS::IAM::Policy" { // a flag merges statements
 				once := func(tpl template) []string {
 					return slices.Compact(slices.Sorted(slices.Values(tpl.allowedBy(t, name))))
 				}
-				compare(t, stage+", "+name, once(without), once(with))
+				compare(t, stack+", "+name, once(without), once(with))
 				continue
 			}
 			other, found := without.Resources[name]
 			if !found {
-				t.Errorf("%s: %s exists only with feature flags", stage, name)
+				t.Errorf("%s: %s exists only with feature flags", stack, name)
 				continue
 			}
 			if got, want := jsonOf(t, other), jsonOf(t, r); neutral(got) != neutral(want) {
-				t.Errorf("%s: %s differs\nwithout %s\nwith    %s", stage, name, got, want)
+				t.Errorf("%s: %s differs\nwithout %s\nwith    %s", stack, name, got, want)
 			}
 		}
 		if len(with.Resources) != len(without.Resources) {
-			t.Errorf("%s: %d resources with feature flags, %d without", stage, len(with.Resources), len(without.Resources))
+			t.Errorf("%s: %d resources with feature flags, %d without", stack, len(with.Resources), len(without.Resources))
 		}
 	}
 }

@@ -334,7 +334,7 @@ func (t RouteThrottleProps) withDefaults(all *ThrottleProps) RouteThrottleProps 
 
 // validate names a bad field and its cure. It expects the defaults filled in.
 func (p *StreamerProps) validate() error {
-	if !stageNamePattern.MatchString(p.StageName) {
+	if !unresolved(p.StageName) && !stageNamePattern.MatchString(p.StageName) {
 		return fmt.Errorf("StageName is %q: give 1 to 128 letters, digits, - and _", p.StageName)
 	}
 	if !outputPrefixPattern.MatchString(p.OutputPrefix) {

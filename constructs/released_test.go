@@ -39,7 +39,7 @@ const releasedFile = "../infra/testdata/released.json"
 // release.
 func TestReleasedResourcesStay(t *testing.T) {
 	now := map[string]lasting{}
-	for _, stage := range []string{"dev", "prod"} {
+	for _, stage := range []string{"dev", "prod", "release"} {
 		now[stage] = lastingOf(t, deployable(t, stage, true))
 		if bare := lastingOf(t, deployable(t, stage, false)); fmt.Sprint(bare) != fmt.Sprint(now[stage]) {
 			t.Errorf("%s: without feature flags it is %v", stage, bare)

@@ -117,8 +117,9 @@ func panicOf(f func()) (message string) {
 // template is a rendered stack: references are text such as ${Requests.Arn}, and
 // logical ids are free of the stack's part and of their hash.
 type template struct {
-	Resources map[string]resource
-	Outputs   map[string]struct{ Value any }
+	Parameters map[string]map[string]any
+	Resources  map[string]resource
+	Outputs    map[string]struct{ Value any }
 }
 
 type resource struct {
@@ -171,7 +172,7 @@ func render(value any) any {
 			if attribute, ok := v["Fn::GetAtt"].([]any); ok {
 				return fmt.Sprintf("${%s.%s}", name(attribute[0].(string)), attribute[1])
 			}
-			if join, ok := v["Fn::Join"].([]any); ok {
+			if join, ok := v["Fn::Join"].([]any); ok && join[0] == "" {
 				var text strings.Builder
 				for _, part := range join[1].([]any) {
 					fmt.Fprint(&text, render(part))

@@ -1,0 +1,65 @@
+package release
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	cdx "github.com/CycloneDX/cyclonedx-go"
+)
+
+// sbom lists what the packages are made of, by what the programs themselves say: the Go
+// release, and each module with its version. It has neither time nor serial number, so that
+// the same programs have the same list.
+func sbom(o Options, built []program) ([]byte, error) {
+	bom := cdx.NewBOM()
+	version := o.Version
+	whole := &cdx.Component{
+		BOMRef: "streamer", Type: cdx.ComponentTypeApplication, Name: "streamer", Version: version,
+		PackageURL: "pkg:golang/github.com/pay-theory/streamer@" + version,
+	}
+	bom.Metadata = &cdx.Metadata{Component: whole}
+	modules, dependencies := map[string]cdx.Component{}, []cdx.Dependency{}
+	var components []cdx.Component
+	var parts []string
+	for _, p := range built {
+		component := cdx.Component{
+			BOMRef: p.zip(), Type: cdx.ComponentTypeApplication, Name: p.zip(), Version: version,
+			Hashes: &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: p.sum}},
+		}
+		var needs []string
+		for _, m := range append([]*debug.Module{{Path: "std", Version: strings.TrimPrefix(p.info.GoVersion, "go")}}, p.info.Deps...) {
+			c, err := library(m)
+			if err != nil {
+				return nil, fmt.Errorf("list what %s is made of: %w", p.function, err)
+			}
+			modules[c.BOMRef] = c
+			needs = append(needs, c.BOMRef)
+		}
+		components, parts = append(components, component), append(parts, component.BOMRef)
+		dependencies = append(dependencies, cdx.Dependency{Ref: component.BOMRef, Dependencies: &needs})
+	}
+	for _, ref := range slices.Sorted(maps.Keys(modules)) {
+		components = append(components, modules[ref])
+	}
+	dependencies = append([]cdx.Dependency{{Ref: whole.BOMRef, Dependencies: &parts}}, dependencies...)
+	bom.Components, bom.Dependencies = &components, &dependencies
+
+	var out bytes.Buffer
+	if err := cdx.NewBOMEncoder(&out, cdx.BOMFileFormatJSON).SetPretty(true).EncodeVersion(bom, cdx.SpecVersion1_6); err != nil {
+		return nil, fmt.Errorf("write the list of components: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// library is a module that is part of a program.
+func library(m *debug.Module) (cdx.Component, error) {
+	if m.Replace != nil {
+		return cdx.Component{}, fmt.Errorf("%s is replaced by %s, which has no name elsewhere", m.Path, m.Replace.Path)
+	}
+	url := "pkg:golang/" + m.Path + "@" + m.Version
+	return cdx.Component{BOMRef: url, Type: cdx.ComponentTypeLibrary, Name: m.Path, Version: m.Version, PackageURL: url}, nil
+}
