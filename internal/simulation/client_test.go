@@ -185,7 +185,7 @@ func (c *client) send(p *pending, m protocol.Message) {
 
 // restless says what a client still waits for.
 func (c *client) restless() string {
-	if c.away {
+	if c.away && !c.leaving {
 		return ""
 	}
 	if c.conn == nil {

@@ -7,7 +7,8 @@
 //	STREAMER_SEEDS=100000 go test -timeout 0 -run TestSimulation ./internal/simulation
 //	STREAMER_SEED=123 go test -v -run TestSimulation ./internal/simulation   # one, with its log
 //
-// STREAMER_BUG beside STREAMER_SEED names one of the planted bugs.
+// STREAMER_BUG beside STREAMER_SEED names one of the planted bugs, STREAMER_FIRST beside
+// STREAMER_SEEDS the seed to begin with.
 //
 // # Design
 //

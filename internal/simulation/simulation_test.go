@@ -114,7 +114,8 @@ func hold(t *testing.T, many uint64, b bug) coverage {
 	var mu sync.Mutex
 	var played, events, created, ended, claimed, broken int
 	all := coverage{}
-	each(t, 1, many, b, func(t *testing.T, w *world) bool {
+	first, _ := number(t, "STREAMER_FIRST", 1)
+	each(t, first, many, b, func(t *testing.T, w *world) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		played++
