@@ -79,7 +79,7 @@ func reviewed(t *testing.T, golden string, made []byte) {
 		t.Fatal(err)
 	}
 	if string(want) != string(made) {
-		t.Errorf("%s differs from the code: review the change, then run this test with -update", golden)
+		t.Errorf("%s differs from the code: review the change, then run this test with -update\n%s", golden, differences(string(want), string(made)))
 	}
 }
 

@@ -3,7 +3,6 @@ package constructs_test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -48,21 +47,7 @@ func TestTemplatesAreTheReviewedOnes(t *testing.T) {
 	for _, name := range stackNames {
 		golden := filepath.Join("..", "infra", "testdata", "stacks", name+".txt")
 		screen := templateOf(t, deployable(t, name, true)).screen()
-		if *update {
-			if err := os.MkdirAll(filepath.Dir(golden), 0o777); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(golden, []byte(screen), 0o666); err != nil {
-				t.Fatal(err)
-			}
-		}
-		reviewed, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := differences(string(reviewed), screen); diff != "" {
-			t.Errorf("%s differs from the code: review the change, then run this test with -update\n%s", golden, diff)
-		}
+		reviewed(t, golden, []byte(screen))
 	}
 }
 
