@@ -106,45 +106,42 @@ func watched(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 	return counts("Clients that came back to a request", half, s.MetricRequestsWatched(look("subscriptions", blue)))
 }
 
+// ofAWS is look for what AWS measures, in the steps of the alarms.
+func ofAWS(label, color, statistic string) *awscloudwatch.MetricOptions {
+	options := look(label, color)
+	options.Statistic, options.Period = jsii.String(statistic), fiveMinutes()
+	return options
+}
+
 // function is the row of one function. AWS measures all of it.
 func function(name string, f awslambda.IFunction, guard awscloudwatch.Alarm) []awscloudwatch.IWidget {
-	with := func(label, color, statistic string) *awscloudwatch.MetricOptions {
-		options := look(label, color)
-		options.Statistic, options.Period = jsii.String(statistic), fiveMinutes()
-		return options
-	}
 	return []awscloudwatch.IWidget{
 		counts(name+": runs", third,
-			f.MetricInvocations(with("runs", blue, "Sum")),
-			f.MetricThrottles(with("throttled", orange, "Sum")),
+			f.MetricInvocations(ofAWS("runs", blue, "Sum")),
+			f.MetricThrottles(ofAWS("throttled", orange, "Sum")),
 		),
-		graph(name+": errors", third, "", guard, f.MetricErrors(with("failed", bad, "Sum"))),
+		graph(name+": errors", third, "", guard, f.MetricErrors(ofAWS("failed", bad, "Sum"))),
 		graph(name+": duration", third, "ms", nil,
-			f.MetricDuration(with("p50", good, "p50")),
-			f.MetricDuration(with("p99", orange, "p99")),
-			f.MetricDuration(with("longest", bad, "Maximum")),
+			f.MetricDuration(ofAWS("p50", good, "p50")),
+			f.MetricDuration(ofAWS("p99", orange, "p99")),
+			f.MetricDuration(ofAWS("longest", bad, "Maximum")),
 		),
 	}
 }
 
 // queue is the row of one queue. AWS measures all of it.
 func queue(name string, q awssqs.IQueue, guard awscloudwatch.Alarm) []awscloudwatch.IWidget {
-	with := func(label, color, statistic string) *awscloudwatch.MetricOptions {
-		options := look(label, color)
-		options.Statistic, options.Period = jsii.String(statistic), fiveMinutes()
-		return options
-	}
 	return []awscloudwatch.IWidget{
 		graph(name+": messages", third, "", guard,
-			q.MetricApproximateNumberOfMessagesVisible(with("waiting", blue, "Maximum")),
-			q.MetricApproximateNumberOfMessagesNotVisible(with("under work", good, "Maximum")),
+			q.MetricApproximateNumberOfMessagesVisible(ofAWS("waiting", blue, "Maximum")),
+			q.MetricApproximateNumberOfMessagesNotVisible(ofAWS("under work", good, "Maximum")),
 		),
 		graph(name+": oldest message, those under work included", third, "s", nil,
-			q.MetricApproximateAgeOfOldestMessage(with("oldest", orange, "Maximum")),
+			q.MetricApproximateAgeOfOldestMessage(ofAWS("oldest", orange, "Maximum")),
 		),
 		counts(name+": came and went", third,
-			q.MetricNumberOfMessagesSent(with("sent", blue, "Sum")),
-			q.MetricNumberOfMessagesDeleted(with("done", good, "Sum")),
+			q.MetricNumberOfMessagesSent(ofAWS("sent", blue, "Sum")),
+			q.MetricNumberOfMessagesDeleted(ofAWS("done", good, "Sum")),
 		),
 	}
 }
