@@ -22,9 +22,9 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
+
+	"github.com/pay-theory/streamer/internal/localpage"
 )
 
 //go:embed page
@@ -58,7 +58,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("The page is at %s until Ctrl-C.\n", s.address())
-	return s.serve(ctx)
+	return localpage.Serve(ctx, s.listen, s.handler())
 }
 
 func newSite(ctx context.Context, socket, command string, port int, sdk string) (*site, error) {
@@ -78,28 +78,15 @@ func newSite(ctx context.Context, socket, command string, port int, sdk string) 
 	if _, err := os.Stat(filepath.Join(sdk, "index.js")); err != nil {
 		return nil, fmt.Errorf("find the TypeScript SDK: %w: run npm --prefix client/ts run build", err)
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	listener, err := localpage.Listen(ctx, port)
 	if err != nil {
-		return nil, fmt.Errorf("open a port: %w", err)
+		return nil, err
 	}
 	s.listen = listener
 	return s, nil
 }
 
 func (s *site) address() string { return "http://" + s.listen.Addr().String() }
-
-// serve answers until ctx ends.
-func (s *site) serve(ctx context.Context) error {
-	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second}
-	stopped := make(chan error, 1)
-	go func() { stopped <- server.Serve(s.listen) }()
-	select {
-	case err := <-stopped:
-		return fmt.Errorf("serve the page: %w", err)
-	case <-ctx.Done():
-		return server.Close()
-	}
-}
 
 func (s *site) handler() http.Handler {
 	static, err := fs.Sub(files, "page")

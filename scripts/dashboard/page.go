@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 
 	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/localpage"
 	"github.com/pay-theory/streamer/internal/outputs"
 )
 
@@ -67,20 +68,12 @@ func (p page) serve(ctx context.Context, port int, chartLibrary string, tell fun
 	mux.Handle("GET /", http.FileServerFS(static))
 	mux.Handle("GET /uplot/", http.StripPrefix("/uplot/", http.FileServer(http.Dir(chartLibrary))))
 	mux.HandleFunc("GET /data", p.data)
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	listener, err := localpage.Listen(ctx, port)
 	if err != nil {
-		return fmt.Errorf("open a port: %w", err)
+		return err
 	}
 	tell("http://" + listener.Addr().String())
-	server := &http.Server{Handler: ownOnly(mux), ReadHeaderTimeout: 10 * time.Second}
-	stopped := make(chan error, 1)
-	go func() { stopped <- server.Serve(listener) }()
-	select {
-	case err := <-stopped:
-		return fmt.Errorf("serve the page: %w", err)
-	case <-ctx.Done():
-		return server.Close()
-	}
+	return localpage.Serve(ctx, listener, ownOnly(mux))
 }
 
 // ownOnly refuses requests that come by another name than this machine's: a page elsewhere
