@@ -22,4 +22,7 @@
 // client may send again and subscribe whenever it sees fit, and a script says only what goes
 // wrong. It is written in Go for the frames to be those of package protocol, encoded as the
 // functions do. Go tests run it in their own process; others start the program in serve.
+//
+// A driver plays each case twice: against the server itself, and through the local stage's
+// front, which stands where API Gateway does, in the machine's own time.
 package conformance

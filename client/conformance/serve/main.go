@@ -1,15 +1,18 @@
-// Serve runs the conformance server for tests that are not written in Go: it prints its
-// address, as HOST:PORT, and ends with its input.
+// Serve runs the conformance server for tests that are not written in Go, with the local
+// stage's front before it: it prints the addresses of both on a line, as HOST:PORT, the
+// server's first, and ends with its input.
 package main
 
 import (
 	"fmt"
 	"io"
-	"net"
-	"net/http"
+	"log/slog"
+	"net/http/httptest"
+	"net/url"
 	"os"
 
 	"github.com/pay-theory/streamer/client/conformance"
+	"github.com/pay-theory/streamer/scripts/stage/front"
 )
 
 func main() {
@@ -24,16 +27,16 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	defer handler.Close()
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	upstream, err := url.Parse(server.URL)
 	if err != nil {
 		return err
 	}
-	fmt.Println(listener.Addr())
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin) // its end is all that matters
-		handler.Close()
-		_ = listener.Close()
-	}()
-	_ = http.Serve(listener, handler) // ends with the listener
+	gateway := httptest.NewServer(front.New(upstream, nil, nil, slog.New(slog.DiscardHandler)))
+	defer gateway.Close()
+	fmt.Println(upstream.Host, gateway.Listener.Addr())
+	_, _ = io.Copy(io.Discard, os.Stdin) // its end is all that matters
 	return nil
 }
