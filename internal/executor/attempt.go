@@ -49,8 +49,12 @@ type attempt struct {
 	silence time.Duration
 }
 
-// remote reports whether the attempt was taken over: no message stands behind it.
+// remote reports whether the attempt was taken over.
 func (a *attempt) remote() bool { return a.row.Handed != 0 }
+
+// carried reports whether a message stands behind the attempt, which comes back unless it
+// is deleted.
+func (a *attempt) carried() bool { return a.delivery.Handle != "" }
 
 // run is one attempt, from its claim to its outcome.
 func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claimed time.Time) error {
@@ -78,7 +82,7 @@ func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claim
 		keepers.Wait()
 	}
 	defer a.release()
-	if !a.remote() {
+	if a.carried() {
 		keepers.Go(func() { a.hold(keep) })
 	}
 	keepers.Go(func() { a.limit(keep, lost) })
@@ -245,7 +249,7 @@ func (a *attempt) complete(ctx context.Context, result json.RawMessage, file *st
 
 // end writes a terminal state and tells everyone. The caller holds the lock.
 func (a *attempt) end(ctx context.Context, u lifecycle.Update, status protocol.Status, seq int64) error {
-	if a.remote() {
+	if !a.carried() {
 		u = lifecycle.Notify(u)
 	}
 	row, err := a.write(ctx, u, func(stood lifecycle.Row) bool {

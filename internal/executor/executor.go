@@ -26,7 +26,9 @@
 // A handler may hand its attempt over to compute outside, which goes on with it by the same
 // code in another process: see TakeOver. No message stands behind that one, so the record
 // that its end leaves in the table's stream is the hint by which a processor tells
-// everyone, unless it could say by then that they were told.
+// everyone, unless it could say by then that they were told. So it is with an attempt whose
+// claim came after the hold on its message had run out, and with a request that ends
+// because nobody may work on it any more: another worker may have deleted the message.
 package executor
 
 import (
@@ -122,7 +124,8 @@ type Executor struct {
 // Delivery is one queue message; in a process that took an attempt over there is none.
 type Delivery struct {
 	Key lifecycle.Key
-	// Message is the message's id, the same at each delivery; Handle is this delivery's.
+	// Message is the message's id, the same at each delivery; Handle is this delivery's, and
+	// empty where there is no message.
 	Message string
 	Handle  string
 	// Owner names this invocation.
@@ -131,13 +134,14 @@ type Delivery struct {
 
 // Deliver does what a message asks for. Any error means that the message must stay.
 func (e *Executor) Deliver(ctx context.Context, d Delivery) error {
+	held := e.Clock.Now()
 	if err := e.Queue.Hold(ctx, d.Handle, e.Clocks.Visibility); err != nil {
 		return fmt.Errorf("%w: %w", ErrKeep, err)
 	}
 	now := e.Clock.Now()
 	row, err := e.claim(ctx, d, now)
 	if err == nil {
-		return e.run(ctx, d, row, now)
+		return e.run(ctx, e.known(d, held), row, now)
 	}
 	stood, refused := errors.AsType[*store.RefusedError](err)
 	if !refused {
@@ -146,13 +150,13 @@ func (e *Executor) Deliver(ctx context.Context, d Delivery) error {
 	verdict, until, reason := lifecycle.Settle(stood.Row, stood.Exists, d.Message, d.Owner, now)
 	switch verdict {
 	case lifecycle.Own:
-		return e.run(ctx, d, stood.Row, now)
+		return e.run(ctx, e.known(d, held), stood.Row, now)
 	case lifecycle.Wait:
 		return e.later(ctx, d, until.Sub(now))
 	case lifecycle.Tell:
 		return e.tell(ctx, d, stood.Row)
 	case lifecycle.Finish:
-		row, err := e.update(ctx, d.Key, lifecycle.End(stood.Row, reason, d.Message, now))
+		row, err := e.update(ctx, d.Key, lifecycle.Notify(lifecycle.End(stood.Row, reason, d.Message, now)))
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrKeep, err) // it moved: look again
 		}
@@ -160,6 +164,15 @@ func (e *Executor) Deliver(ctx context.Context, d Delivery) error {
 		return e.tell(ctx, d, row)
 	}
 	return nil
+}
+
+// known is a delivery without its message if nobody knows whether that is still there: the
+// hold had run out before the claim was made, so another worker may have deleted it.
+func (e *Executor) known(d Delivery, held time.Time) Delivery {
+	if e.Clock.Now().Sub(held) >= e.Clocks.Visibility {
+		d.Handle = ""
+	}
+	return d
 }
 
 // claim takes the request for a new attempt, or for one that goes on.

@@ -531,6 +531,42 @@ func TestVerdicts(t *testing.T) {
 		r.wantStatus(protocol.Failed, protocol.AttemptsExhausted)
 		r.wantFrames("failed")
 	})
+	play(t, "it is ended by a message that is gone, and the answer is lost", func(t *testing.T, r *rig) {
+		time.Sleep(time.Hour)
+		r.after = named("end", 1, errNoAnswer)
+		r.wantKept(r.deliver("m1"))
+		r.wantStatus(protocol.Failed, protocol.Deadline)
+		r.wantFrames()
+		r.wantNotice(contract.NoticeDue)
+		r.wantDone(r.deliver("m2")) // what the stream says of the end
+		r.wantFrames("failed")
+		r.wantNotice(contract.NoticeGiven)
+		r.wantDone(r.deliver("m1"))
+		r.wantFrames("failed")
+	})
+	for _, hold := range []struct {
+		takes time.Duration
+		due   string
+	}{{0, ""}, {clocks.Visibility, contract.NoticeDue}} {
+		play(t, fmt.Sprintf("it is claimed %s after its message was held", hold.takes), func(t *testing.T, r *rig) {
+			r.handler = succeed(`1`)
+			r.holdTakes = hold.takes
+			r.fate["c"] = streamer.ErrThrottled
+			err := r.deliver("m1")
+			r.wantNotice(hold.due)
+			r.set(func() { r.fate["c"] = nil })
+			if hold.due == "" {
+				r.wantKept(err) // the message comes back
+				r.wantDone(r.deliver("m2"))
+				r.wantFrames()
+				return
+			}
+			r.wantDone(err)
+			r.wantDone(r.deliver("m2"))
+			r.wantFrames("complete")
+			r.wantNotice(contract.NoticeGiven)
+		})
+	}
 	play(t, "it moves while it is ended", func(t *testing.T, r *rig) {
 		time.Sleep(time.Hour)
 		r.before = func(u lifecycle.Update) error {

@@ -60,7 +60,7 @@ func (a *attempt) resolve(ctx, work context.Context, err error) error {
 // stopped is for an attempt whose process is being stopped. A message comes back by itself;
 // where there is none, another attempt begins sooner if this one says that it is over.
 func (a *attempt) stopped(ctx context.Context, cause error) error {
-	if !a.remote() || a.row.Attempt >= a.row.MaxAttempts {
+	if a.carried() || a.row.Attempt >= a.row.MaxAttempts {
 		return a.keep(cause)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
@@ -124,7 +124,7 @@ func (a *attempt) backoff() time.Duration {
 
 // settled is the answer for the message once the request is terminal.
 func (a *attempt) settled(ctx context.Context) error {
-	if a.told || a.remote() { // then a processor tells those who do not know
+	if a.told || !a.carried() { // then a processor tells those who do not know
 		return nil
 	}
 	a.release()
@@ -198,7 +198,7 @@ func (a *attempt) asked(err error) bool {
 func (a *attempt) retry(ctx context.Context, next time.Time, f *streamer.Error) error {
 	seq := a.session.Close()
 	u := lifecycle.Retry(a.row.Fence, next, f.Code, f.Message)
-	if a.remote() {
+	if !a.carried() {
 		u = lifecycle.Notify(u)
 	}
 	row, err := a.write(ctx, u, func(stood lifecycle.Row) bool {
@@ -217,7 +217,7 @@ func (a *attempt) retry(ctx context.Context, next time.Time, f *streamer.Error) 
 		Attempt: a.row.Attempt, NextAt: next.UnixMilli(), Code: f.Code,
 	}, seq, row.Watchers, a.within(ctx, noteBudget))
 	a.release()
-	if a.remote() {
+	if !a.carried() {
 		return nil
 	}
 	return a.later(ctx, a.delivery, next.Sub(a.Clock.Now()))

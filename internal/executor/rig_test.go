@@ -235,6 +235,13 @@ func (r *rig) wantStatus(want protocol.Status, code protocol.Code) {
 	}
 }
 
+func (r *rig) wantNotice(want string) {
+	r.t.Helper()
+	if got := r.row().Notice; got != want {
+		r.t.Errorf("the row's notice is %q, not %q", got, want)
+	}
+}
+
 func (r *rig) wantDone(err error) {
 	r.t.Helper()
 	if err != nil {
