@@ -246,7 +246,7 @@ func (c *client) take(at *conn, data []byte) {
 	switch f := f.(type) {
 	case protocol.Accepted:
 		if p.want != nil { // else it must have been refused
-			c.accepted(at, p.want, f)
+			c.accepted(at, p, f)
 			return
 		}
 	case protocol.Subscribed:

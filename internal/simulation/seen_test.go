@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/protocol"
@@ -15,9 +16,10 @@ type seen struct {
 	last       int64
 	percentage float64
 	end        protocol.Frame
-	ask        bool // ask again, whatever is known
-	fetching   bool // the result, which is too large for a frame
-	stale      bool // the link to it: a fresh one is asked for
+	ask        bool      // ask again, whatever is known
+	fetching   bool      // the result, which is too large for a frame
+	stale      bool      // the link to it: a fresh one is asked for
+	left       time.Time // when it was unsubscribed last
 }
 
 // know is what a client knows of a request, from now on.

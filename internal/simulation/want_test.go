@@ -141,14 +141,18 @@ func (c *client) wanted(ref string) *want {
 	return nil
 }
 
-// accepted is the answer to a submit.
-func (c *client) accepted(at *conn, wt *want, f protocol.Accepted) {
+// accepted is the answer to a submit. One that comes after the client has unsubscribed does
+// not say that it watches.
+func (c *client) accepted(at *conn, p *pending, f protocol.Accepted) {
+	wt := p.want
 	c.w.accepted(wt, f.RequestID)
 	first := wt.id == ""
 	wt.id = f.RequestID
-	c.know(f.RequestID)
+	s := c.know(f.RequestID)
 	if !f.Duplicate || !f.Status.Terminal() {
-		at.watching[f.RequestID] = true
+		if p.first.After(s.left) {
+			at.watching[f.RequestID] = true
+		}
 		delete(c.asks, f.ID)
 	}
 	if first {
@@ -180,6 +184,9 @@ func (c *client) meddle(id string) {
 		later(func() {
 			if c.conn != nil && !c.waits(func(p *pending) bool { return p.id == id && watches(p.verb) }) {
 				delete(c.conn.watching, id)
+				if s := c.seen[id]; s != nil {
+					s.left = w.now()
+				}
 				c.about(protocol.ActionUnsubscribe, id)
 			}
 		})
