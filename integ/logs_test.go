@@ -62,7 +62,7 @@ func TestLogsKeepSecrets(t *testing.T) {
 	for _, e := range logged(t, s, time.Unix(0, 0)) {
 		for what, words := range map[string]string{"a payload or result": secret, "a link's signature": "X-Amz-Signature", "a token's header": strings.Split(token, ".")[0], "a token": signature} {
 			if strings.Contains(e.Message, words) {
-				t.Errorf("%s is in the log %s: %.400s", what, e.Group, e.Message)
+				t.Errorf("%s is in the log %s: %.400s", what, e.Group.Name, e.Message)
 			}
 		}
 		if strings.Contains(e.Message, u.tenant) {

@@ -5,6 +5,8 @@ package logs
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,33 +17,75 @@ import (
 
 // Event is one line.
 type Event struct {
-	// Group is the log group's name, which begins with the function's.
-	Group   string
+	Group   Group
 	Time    time.Time
 	Message string
 }
 
+// Group is where one function logs.
+type Group struct {
+	Name     string
+	Function string // the function's name
+	// Label is a short name for people: router, dispatcher, processor, reconciler and
+	// authorizer, a worker's own name for its processor, and the template's name for a
+	// function that is none of Streamer's.
+	Label string
+}
+
 // Groups lists the log groups of a stack: one for each function.
-func Groups(ctx context.Context, cfg aws.Config, stack string) ([]string, error) {
-	found, err := resources.Of(ctx, cfg, stack, "AWS::Logs::LogGroup")
+func Groups(ctx context.Context, cfg aws.Config, stack string) ([]Group, error) {
+	all, err := resources.Of(ctx, cfg, stack, "")
 	if err != nil {
 		return nil, err
 	}
-	var groups []string
-	for _, r := range found {
-		groups = append(groups, r.ID)
+	return groupsOf(all), nil
+}
+
+var (
+	// owner cuts from a logical id what tells a function and its log group apart: the last
+	// part of their paths and the hash.
+	owner = regexp.MustCompile(`(Function|Logs)[0-9A-F]{8}$`)
+	// worker is what a processor of a worker is called beneath its Streamer.
+	worker = regexp.MustCompile(`^Workers(.+)Processor$`)
+)
+
+// always is a function that every Streamer has: what its name begins with, theirs all do.
+const always = "Reconciler"
+
+func groupsOf(all []resources.Resource) []Group {
+	functions, prefix := map[string]string{}, "" // by what their logical ids begin with
+	for _, r := range all {
+		if r.Type == "AWS::Lambda::Function" {
+			path := owner.ReplaceAllString(r.LogicalID, "")
+			functions[path] = r.ID
+			if p, is := strings.CutSuffix(path, always); is {
+				prefix = p
+			}
+		}
 	}
-	return groups, nil
+	var groups []Group
+	for _, r := range all {
+		if r.Type != "AWS::Logs::LogGroup" {
+			continue
+		}
+		path := owner.ReplaceAllString(r.LogicalID, "")
+		label := path
+		if own, is := strings.CutPrefix(path, prefix); is {
+			label = strings.ToLower(worker.ReplaceAllString(own, "$1"))
+		}
+		groups = append(groups, Group{r.ID, functions[path], label})
+	}
+	return groups
 }
 
 // Read returns the lines of groups since a moment, each group's in the order in which they
 // were written. pattern is a filter of CloudWatch's ("Filter pattern syntax"); empty takes
 // every line.
-func Read(ctx context.Context, cfg aws.Config, groups []string, since time.Time, pattern string) ([]Event, error) {
+func Read(ctx context.Context, cfg aws.Config, groups []Group, since time.Time, pattern string) ([]Event, error) {
 	client := cloudwatchlogs.NewFromConfig(cfg)
 	var events []Event
 	for _, group := range groups {
-		in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group, StartTime: aws.Int64(since.UnixMilli())}
+		in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &group.Name, StartTime: aws.Int64(since.UnixMilli())}
 		if pattern != "" {
 			in.FilterPattern = &pattern
 		}
@@ -49,7 +93,7 @@ func Read(ctx context.Context, cfg aws.Config, groups []string, since time.Time,
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				return nil, fmt.Errorf("read log group %s: %w", group, err)
+				return nil, fmt.Errorf("read log group %s: %w", group.Name, err)
 			}
 			for _, e := range page.Events {
 				events = append(events, Event{Group: group, Time: time.UnixMilli(aws.ToInt64(e.Timestamp)), Message: aws.ToString(e.Message)})

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/pay-theory/streamer/internal/place"
 )
 
 func TestEveryCheckSaysWhatItIsFor(t *testing.T) {
@@ -89,7 +91,7 @@ func TestPrices(t *testing.T) {
 	before := priceList
 	defer func() { priceList = before }()
 	priceList = server.URL
-	a, err := prices(t.Context(), &stage{aws: aws.Config{Region: "eu-central-1"}})
+	a, err := prices(t.Context(), &stage{Stage: place.Stage{Place: place.Place{Config: aws.Config{Region: "eu-central-1"}}}})
 	if err != nil || a.agrees || !strings.Contains(a.seen, "ApiGatewayMessage      $1.14 per million") || !strings.Contains(a.seen, "ApiGatewayMinute       no price") {
 		t.Errorf("%v, agrees %t:%s", err, a.agrees, a.seen)
 	}
@@ -105,7 +107,7 @@ func TestReach(t *testing.T) {
 	if got := (&stage{}).reach(address); got != address {
 		t.Errorf("in an account: %s", got)
 	}
-	if got := (&stage{local: "http://127.0.0.1:4566"}).reach(address); got != "ws://127.0.0.1:4566/_aws/execute-api/abc/probe" {
+	if got := (&stage{Stage: place.Stage{Place: place.Place{Emulator: "http://127.0.0.1:4566"}}}).reach(address); got != "ws://127.0.0.1:4566/_aws/execute-api/abc/probe" {
 		t.Errorf("on the local stage: %s", got)
 	}
 }

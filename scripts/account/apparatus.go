@@ -25,7 +25,7 @@ const (
 // withApparatus deploys the WebSocket API of apparatus.yaml, connects to it, and takes it
 // away again.
 func (s *stage) withApparatus(ctx context.Context, see func(*socket) (answer, error)) (a answer, err error) {
-	stacks := cloudformation.NewFromConfig(s.aws)
+	stacks := cloudformation.NewFromConfig(s.Config)
 	_, err = stacks.CreateStack(ctx, &cloudformation.CreateStackInput{
 		StackName: aws.String(apparatusName), TemplateBody: &template,
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam}, OnFailure: types.OnFailureDelete,

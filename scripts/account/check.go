@@ -96,7 +96,7 @@ var errDiffers = errors.New("not everything is as the design expects")
 
 // ask asks them one after the other and prints the answers.
 func ask(ctx context.Context, s *stage, chosen []check, out io.Writer) error {
-	fmt.Fprintf(out, "stack %s, %s\n", s.outputs.Name, s.where())
+	fmt.Fprintf(out, "stack %s, %s\n", s.Stack.Name, s.where())
 	var wrong error
 	for _, c := range chosen {
 		fmt.Fprintf(out, "\n%s: %s\n  expected  %s\n", c.name, c.question, c.expect)

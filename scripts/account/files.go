@@ -44,15 +44,15 @@ func missingUpload(ctx context.Context, s *stage) (answer, error) {
 
 // encryption says whose keys there are, makes a report and fetches it.
 func encryption(ctx context.Context, s *stage) (answer, error) {
-	connections, err1 := s.outputs.Need(contract.OutputConnectionsTable)
-	requests, err2 := s.outputs.Need(contract.OutputRequestsTable)
-	bucket, err3 := s.outputs.Need(contract.OutputFilesBucket)
-	work, err4 := s.outputs.Need(contract.OutputWorkQueueURL)
+	connections, err1 := s.Stack.Need(contract.OutputConnectionsTable)
+	requests, err2 := s.Stack.Need(contract.OutputRequestsTable)
+	bucket, err3 := s.Stack.Need(contract.OutputFilesBucket)
+	work, err4 := s.Stack.Need(contract.OutputWorkQueueURL)
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return answer{}, err
 	}
 	var seen []string
-	tables := dynamodb.NewFromConfig(s.aws)
+	tables := dynamodb.NewFromConfig(s.Config)
 	for _, name := range []string{connections, requests} {
 		got, err := tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
 		if err != nil {
@@ -64,14 +64,14 @@ func encryption(ctx context.Context, s *stage) (answer, error) {
 		}
 		seen = append(seen, "table "+name+": "+key)
 	}
-	queue, err := sqs.NewFromConfig(s.aws).GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+	queue, err := sqs.NewFromConfig(s.Config).GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: &work, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 	})
 	if err != nil {
 		return answer{}, err
 	}
 	seen = append(seen, "queue: "+orOwn(queue.Attributes["KmsMasterKeyId"]))
-	rules, err := s3.NewFromConfig(s.aws).GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &bucket})
+	rules, err := s3.NewFromConfig(s.Config).GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &bucket})
 	if err != nil {
 		return answer{}, err
 	}

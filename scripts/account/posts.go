@@ -21,7 +21,7 @@ import (
 
 // posts sends frames as the processor does, without retries.
 func (s *stage) posts() *apigatewaymanagementapi.Client {
-	return apigatewaymanagementapi.NewFromConfig(s.aws, func(o *apigatewaymanagementapi.Options) {
+	return apigatewaymanagementapi.NewFromConfig(s.Config, func(o *apigatewaymanagementapi.Options) {
 		o.BaseEndpoint = &s.callback
 		o.Retryer = aws.NopRetryer{}
 	})
@@ -68,12 +68,12 @@ func (s *stage) connectionID(ctx context.Context, open func() (*socket, error)) 
 }
 
 func (s *stage) connectionIDs(ctx context.Context) (map[string]bool, error) {
-	table, err := s.outputs.Need(contract.OutputConnectionsTable)
+	table, err := s.Stack.Need(contract.OutputConnectionsTable)
 	if err != nil {
 		return nil, err
 	}
 	ids := map[string]bool{}
-	pages := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(s.aws), &dynamodb.ScanInput{
+	pages := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(s.Config), &dynamodb.ScanInput{
 		TableName: &table, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String(contract.ConnectionID),
 	})
 	for pages.HasMorePages() {

@@ -30,7 +30,7 @@ var offers = []struct {
 func prices(ctx context.Context, s *stage) (answer, error) {
 	a := answer{agrees: true}
 	for _, o := range offers {
-		found, err := offer(ctx, o.service, s.aws.Region)
+		found, err := offer(ctx, o.service, s.Config.Region)
 		if err != nil {
 			return a, fmt.Errorf("%s: %w", o.service, err)
 		}

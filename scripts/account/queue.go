@@ -11,7 +11,7 @@ import (
 
 // oldHandle receives a message twice and deletes it with the handle of the first time.
 func oldHandle(ctx context.Context, s *stage) (a answer, err error) {
-	client := sqs.NewFromConfig(s.aws)
+	client := sqs.NewFromConfig(s.Config)
 	created, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{
 		QueueName:  aws.String(fmt.Sprint("streamer-account-probe-", time.Now().Unix())),
 		Attributes: map[string]string{"VisibilityTimeout": "1"},

@@ -29,10 +29,10 @@ type bridge struct {
 	client *cloudwatch.Client
 	stack  string
 
-	mu        sync.Mutex
-	functions map[string]string // by their log groups
-	queues    map[string]string // names by URLs
-	read      time.Time
+	mu     sync.Mutex
+	groups []logs.Group
+	queues map[string]string // names by URLs
+	read   time.Time
 }
 
 const (
@@ -51,7 +51,7 @@ func newBridge(cfg aws.Config, stack string) *bridge {
 func (b *bridge) fill(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.functions == nil {
+	if b.groups == nil {
 		if err := b.look(ctx); err != nil {
 			return err
 		}
@@ -60,18 +60,14 @@ func (b *bridge) fill(ctx context.Context) error {
 	if !until.After(b.read) {
 		return nil
 	}
-	var groups []string
-	for group := range b.functions {
-		groups = append(groups, group)
-	}
-	lines, err := logs.Read(ctx, b.cfg, groups, b.read.Add(time.Millisecond), "")
+	lines, err := logs.Read(ctx, b.cfg, b.groups, b.read.Add(time.Millisecond), "")
 	if err != nil {
 		return err
 	}
 	var data []datum
 	for _, line := range lines {
 		if !line.Time.After(until) {
-			data = append(data, samplesOf(line, b.functions[line.Group])...)
+			data = append(data, samplesOf(line, line.Group.Function)...)
 		}
 	}
 	depths, err := b.depths(ctx)
@@ -89,24 +85,17 @@ func (b *bridge) fill(ctx context.Context) error {
 
 // look finds the stack's functions and queues, and how far a bridge has come before.
 func (b *bridge) look(ctx context.Context) error {
-	all, err := resources.Of(ctx, b.cfg, b.stack, "")
+	groups, err := logs.Groups(ctx, b.cfg, b.stack)
 	if err != nil {
 		return err
 	}
-	functions := map[string]string{} // by what their logical ids begin with
-	for _, r := range all {
-		if r.Type == "AWS::Lambda::Function" {
-			functions[owner.ReplaceAllString(r.LogicalID, "")] = r.ID
-		}
+	all, err := resources.Of(ctx, b.cfg, b.stack, "AWS::SQS::Queue")
+	if err != nil {
+		return err
 	}
-	named, queues := map[string]string{}, map[string]string{}
+	queues := map[string]string{}
 	for _, r := range all {
-		switch r.Type {
-		case "AWS::Logs::LogGroup":
-			named[r.ID] = functions[owner.ReplaceAllString(r.LogicalID, "")]
-		case "AWS::SQS::Queue":
-			queues[r.ID] = r.ID[strings.LastIndexByte(r.ID, '/')+1:]
-		}
+		queues[r.ID] = r.ID[strings.LastIndexByte(r.ID, '/')+1:]
 	}
 	mark := line{metric: metric{namespace: markNamespace, name: markName, dimensions: map[string]string{"Stack": b.stack}, stat: "Maximum"}}
 	now := time.Now()
@@ -119,13 +108,9 @@ func (b *bridge) look(ctx context.Context) error {
 			b.read = time.UnixMilli(int64(slices.Max(r.Values)))
 		}
 	}
-	b.functions, b.queues = named, queues
+	b.groups, b.queues = groups, queues
 	return nil
 }
-
-// owner cuts from a logical id what tells a function and its log group apart: the last part
-// of their paths and the hash.
-var owner = regexp.MustCompile(`(Function|Logs)[0-9A-F]{8}$`)
 
 // datum is a sample with its time.
 type datum struct {

@@ -34,9 +34,9 @@ var (
 // some levels. It reads the log itself, which costs nothing, where CloudWatch Logs Insights
 // charges for what it looks through.
 func logTable(ctx context.Context, cfg aws.Config, query string, from time.Time) (table, error) {
-	var groups []string
+	var groups []logs.Group
 	for _, found := range source.FindAllStringSubmatch(query, -1) {
-		groups = append(groups, found[1])
+		groups = append(groups, logs.Group{Name: found[1]})
 	}
 	fields, named := columns.FindStringSubmatch(query), levels.FindStringSubmatch(query)
 	if len(groups) == 0 || fields == nil || named == nil {

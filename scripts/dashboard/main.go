@@ -19,11 +19,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/outputs"
+	"github.com/pay-theory/streamer/internal/place"
 )
 
 func main() {
@@ -41,24 +41,23 @@ func main() {
 }
 
 func run(ctx context.Context, onTerminal bool, since time.Duration, port int, library string) error {
-	stack, err := outputs.Read(os.Getenv(outputs.Variable))
+	at, err := place.FindStage(ctx, os.Getenv(outputs.Variable))
 	if err != nil {
 		return err
 	}
-	name, err := stack.Need(contract.OutputDashboardName)
-	if err != nil {
-		return err
-	}
-	cfg, err := config.LoadDefaultConfig(ctx)
-	if err != nil {
-		return fmt.Errorf("load AWS configuration: %w", err)
-	}
-	local := os.Getenv("AWS_ENDPOINT_URL") != ""
 	if onTerminal {
-		return print(ctx, cfg, stack.Name, name, since, local)
+		name, err := at.Stack.Need(contract.OutputDashboardName)
+		if err != nil {
+			return err
+		}
+		return print(ctx, at.Config, at.Stack.Name, name, since, at.Emulator != "")
 	}
-	return newPage(cfg, stack, local).serve(ctx, port, library, func(address string) {
-		fmt.Printf("The dashboards of %s are at %s until Ctrl-C.\n", stack.Name, address)
+	p, err := newPage(at)
+	if err != nil {
+		return err
+	}
+	return p.serve(ctx, port, library, func(address string) {
+		fmt.Printf("The dashboards of %s are at %s until Ctrl-C.\n", at.Stack.Name, address)
 	})
 }
 

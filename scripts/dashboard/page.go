@@ -22,7 +22,7 @@ import (
 
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/localpage"
-	"github.com/pay-theory/streamer/internal/outputs"
+	"github.com/pay-theory/streamer/internal/place"
 )
 
 //go:embed page
@@ -37,17 +37,21 @@ type page struct {
 	refill func(context.Context) error // what is logged becomes metrics; nil: they are there
 }
 
-func newPage(cfg aws.Config, stack outputs.Stack, local bool) page {
-	p := page{charts: charts{client: cloudwatch.NewFromConfig(cfg), local: local}, cfg: cfg, source: "CloudWatch of " + cfg.Region}
+func newPage(at place.Stage) (page, error) {
+	local := at.Emulator != ""
+	p := page{charts: charts{client: cloudwatch.NewFromConfig(at.Config), local: local}, cfg: at.Config, source: "CloudWatch of " + at.Config.Region}
+	if _, err := at.Stack.Need(contract.OutputDashboardName); err != nil {
+		return p, err
+	}
 	for _, output := range []string{contract.OutputDashboardName, contract.OutputDetailDashboardName} {
-		if name := stack.Values[output]; name != "" {
+		if name := at.Stack.Values[output]; name != "" {
 			p.names = append(p.names, name)
 		}
 	}
 	if local {
-		p.source, p.refill = "the local stage", newBridge(cfg, stack.Name).fill
+		p.source, p.refill = "the local stage", newBridge(at.Config, at.Stack.Name).fill
 	}
-	return p
+	return p, nil
 }
 
 // maxMinutes is how far back a graph may reach: CloudWatch keeps points of a minute for 15

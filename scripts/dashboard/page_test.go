@@ -15,11 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
-
 	"github.com/pay-theory/streamer/client"
 	"github.com/pay-theory/streamer/functions/handlers"
 	"github.com/pay-theory/streamer/internal/outputs"
+	"github.com/pay-theory/streamer/internal/place"
 )
 
 const library = "../../node_modules/uplot/dist"
@@ -34,18 +33,18 @@ func open(t *testing.T) (address string) {
 		}
 		t.Skip("needs the local stage: STREAMER_OUTPUTS and AWS_ENDPOINT_URL are not both set")
 	}
-	stack, err := outputs.Read(file)
+	stage, err := place.FindStage(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := config.LoadDefaultConfig(t.Context())
+	p, err := newPage(stage)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	at, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- newPage(cfg, stack, true).serve(ctx, 0, library, func(address string) { at <- address })
+		ended <- p.serve(ctx, 0, library, func(address string) { at <- address })
 	}()
 	t.Cleanup(func() {
 		stop()

@@ -16,6 +16,7 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/pay-theory/streamer/internal/outputs"
+	"github.com/pay-theory/streamer/internal/place"
 )
 
 // region is one in which the local stage has nothing, and which is not bootstrapped.
@@ -93,11 +94,11 @@ func TestStageFromNothingToNothing(t *testing.T) {
 	}
 	t.Setenv("AWS_REGION", region)
 	t.Setenv("AWS_DEFAULT_REGION", region)
-	at, err := locate(t.Context())
+	at, err := place.Locate(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	stacks, buckets := cloudformation.NewFromConfig(at.config), bucketsOf(at)
+	stacks, buckets := cloudformation.NewFromConfig(at.Config), bucketsOf(at)
 	edit := checkout(t)
 
 	said, err := deploy(t, "", "up", "dev")
@@ -123,7 +124,7 @@ func TestStageFromNothingToNothing(t *testing.T) {
 	_, err = deploy(t, "", "up", "-yes", "dev")
 	wantError(t, err, "Streamer-dev: the version before it runs")
 	queue := stack.Values["WorkQueueUrl"]
-	attributes, err := sqs.NewFromConfig(at.config).GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &queue, AttributeNames: []sqstypes.QueueAttributeName{"VisibilityTimeout"}})
+	attributes, err := sqs.NewFromConfig(at.Config).GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &queue, AttributeNames: []sqstypes.QueueAttributeName{"VisibilityTimeout"}})
 	if err != nil || attributes.Attributes["VisibilityTimeout"] != "30" {
 		t.Errorf("the queue is %v, %v", attributes, err)
 	}
@@ -172,21 +173,21 @@ func TestStageFromNothingToNothing(t *testing.T) {
 	wantError(t, err, "there is no stack Streamer-dev")
 }
 
-func bucketsOf(at place) *s3.Client {
-	return s3.NewFromConfig(at.config, func(o *s3.Options) { o.UsePathStyle = true })
+func bucketsOf(at place.Place) *s3.Client {
+	return s3.NewFromConfig(at.Config, func(o *s3.Options) { o.UsePathStyle = true })
 }
 
 // forget removes what bootstrapping made, the stage if it is still there, and tables that it
 // kept: the emulator makes one anew when it takes an update back.
-func forget(t *testing.T, at place) {
+func forget(t *testing.T, at place.Place) {
 	ctx := context.WithoutCancel(t.Context())
-	stacks, buckets := cloudformation.NewFromConfig(at.config), bucketsOf(at)
+	stacks, buckets := cloudformation.NewFromConfig(at.Config), bucketsOf(at)
 	for _, name := range []string{"Streamer-dev", toolkit} {
 		if _, err := stacks.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &name}); err != nil {
 			t.Error(err)
 		}
 	}
-	tables := dynamodb.NewFromConfig(at.config)
+	tables := dynamodb.NewFromConfig(at.Config)
 	kept, err := tables.ListTables(ctx, &dynamodb.ListTablesInput{})
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +197,7 @@ func forget(t *testing.T, at place) {
 			t.Error(err)
 		}
 	}
-	bucket := "cdk-hnb659fds-assets-" + at.account + "-" + region // which the stack keeps
+	bucket := "cdk-hnb659fds-assets-" + at.Account + "-" + region // which the stack keeps
 	objects, err := buckets.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &bucket})
 	if err != nil {
 		t.Fatal(err)

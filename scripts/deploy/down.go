@@ -12,11 +12,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/pay-theory/streamer/internal/place"
 )
 
 // down removes a stage, but for what its template keeps.
-func down(ctx context.Context, c command, at place, term terminal) error {
-	client := cloudformation.NewFromConfig(at.config)
+func down(ctx context.Context, c command, at place.Place, term terminal) error {
+	client := cloudformation.NewFromConfig(at.Config)
 	stack, err := describe(ctx, client, c.stack())
 	if err != nil {
 		return err
@@ -121,15 +123,15 @@ func (h holding) kind() string {
 }
 
 // look says what is in it, and what to do before AWS would remove it.
-func (h holding) look(ctx context.Context, at place) (content, obstacle string, err error) {
+func (h holding) look(ctx context.Context, at place.Place) (content, obstacle string, err error) {
 	if h.kind() == "table" {
-		out, err := dynamodb.NewFromConfig(at.config).DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &h.name})
+		out, err := dynamodb.NewFromConfig(at.Config).DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &h.name})
 		if err != nil {
 			return "", "", fmt.Errorf("look into table %s: %w", h.name, err)
 		}
 		return fmt.Sprintf(", about %d items (AWS counts every six hours)", aws.ToInt64(out.Table.ItemCount)), "", nil
 	}
-	client := s3.NewFromConfig(at.config, func(o *s3.Options) { o.UsePathStyle = at.emulator != "" })
+	client := s3.NewFromConfig(at.Config, func(o *s3.Options) { o.UsePathStyle = at.Emulator != "" })
 	out, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &h.name, MaxKeys: aws.Int32(1)})
 	if err != nil {
 		return "", "", fmt.Errorf("look into bucket %s: %w", h.name, err)

@@ -48,6 +48,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/pay-theory/streamer/internal/place"
 )
 
 const usage = `usage: deploy up      [-yes] [-c KEY=VALUE]... STAGE
@@ -82,7 +84,7 @@ func run(ctx context.Context, args []string, term terminal) error {
 	if err != nil {
 		return err
 	}
-	at, err := locate(ctx)
+	at, err := place.Locate(ctx)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/pay-theory/streamer/internal/place"
 )
 
 // outputsFile is where the outputs of the stage are kept, in the form of cdk deploy
@@ -17,8 +19,8 @@ import (
 func (c command) outputsFile() string { return filepath.Join(folder, c.stage+".json") }
 
 // writeOutputs fetches the outputs of a deployed stage.
-func writeOutputs(ctx context.Context, c command, at place, out io.Writer) error {
-	stack, err := describe(ctx, cloudformation.NewFromConfig(at.config), c.stack())
+func writeOutputs(ctx context.Context, c command, at place.Place, out io.Writer) error {
+	stack, err := describe(ctx, cloudformation.NewFromConfig(at.Config), c.stack())
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/pay-theory/streamer/internal/place"
 )
 
 func TestCommandLine(t *testing.T) {
@@ -32,29 +34,9 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// What is missing is told before anything is done.
-func TestNothingIsSet(t *testing.T) {
-	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("HOME", t.TempDir())
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	_, err := locate(t.Context())
-	wantError(t, err, "no region: set AWS_REGION")
-	t.Setenv("AWS_REGION", "eu-west-1")
-	_, err = locate(t.Context())
-	wantError(t, err, "no credentials: log in", "AWS_PROFILE")
-
-	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
-	t.Cleanup(api.Close)
-	t.Setenv("AWS_ACCESS_KEY_ID", "AKID")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	t.Setenv("AWS_ENDPOINT_URL", api.URL)
-	_, err = locate(t.Context())
-	wantError(t, err, "log in again")
-
+func TestNoModules(t *testing.T) {
 	t.Chdir(t.TempDir())
-	wantError(t, cdk(t.Context(), place{}, terminal{}, "synth"), "run make node_modules")
+	wantError(t, cdk(t.Context(), place.Place{}, terminal{}, "synth"), "run make node_modules")
 }
 
 func TestStatesOfAStack(t *testing.T) {
@@ -124,16 +106,5 @@ func TestPlan(t *testing.T) {
 		}
 		sayAlarms(templateWith(c.config), term)
 		wantSaid(t, out.String(), c.said, "2, of which 1 tell somebody")
-	}
-}
-
-func TestDashboardLink(t *testing.T) {
-	for region, want := range map[string]string{
-		"eu-west-1":  "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#dashboards/dashboard/D",
-		"cn-north-1": "https://cn-north-1.console.amazonaws.cn/cloudwatch/home?region=cn-north-1#dashboards/dashboard/D",
-	} {
-		if got := (place{config: aws.Config{Region: region}}).dashboard("D"); got != want {
-			t.Errorf("got %s", got)
-		}
 	}
 }

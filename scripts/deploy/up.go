@@ -10,11 +10,12 @@ import (
 
 	"github.com/pay-theory/streamer/functions/authorizer"
 	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/place"
 )
 
 // up deploys a stage.
-func up(ctx context.Context, c command, at place, term terminal) error {
-	client := cloudformation.NewFromConfig(at.config)
+func up(ctx context.Context, c command, at place.Place, term terminal) error {
+	client := cloudformation.NewFromConfig(at.Config)
 	before, err := describe(ctx, client, c.stack())
 	if err != nil {
 		return err
@@ -44,12 +45,12 @@ func up(ctx context.Context, c command, at place, term terminal) error {
 	}
 	sayAlarms(made.template, term)
 	if version < made.bootstrap {
-		term.say("bootstrap", "%s has version %d of the CDK's bootstrap stack and needs %d: cdk bootstrap makes %s,", at.environment(), version, made.bootstrap, toolkit)
+		term.say("bootstrap", "%s has version %d of the CDK's bootstrap stack and needs %d: cdk bootstrap makes %s,", at.Environment(), version, made.bootstrap, toolkit)
 		term.say("", "with a bucket for what is deployed and roles that may do everything in the account")
 		if err := c.ask(term, "Bootstrap it?", "y"); err != nil {
 			return err
 		}
-		if err := cdk(ctx, at, term, "bootstrap", at.environment()); err != nil {
+		if err := cdk(ctx, at, term, "bootstrap", at.Environment()); err != nil {
 			return err
 		}
 	}
@@ -118,13 +119,13 @@ func sayAlarms(t template, term terminal) {
 }
 
 // sayNext says what to do with a stage that was deployed.
-func (c command) sayNext(outputs map[string]string, at place, term terminal) {
+func (c command) sayNext(outputs map[string]string, at place.Place, term terminal) {
 	file := c.outputsFile()
 	fmt.Fprintln(term.out, "\ndeployed")
 	term.say("clients", "%s", outputs[contract.OutputWebSocketURL])
 	term.say("outputs", "%s", file)
-	if name := outputs[contract.OutputDashboardName]; name != "" && at.emulator == "" {
-		term.say("dashboard", "%s", at.dashboard(name))
+	if name := outputs[contract.OutputDashboardName]; name != "" && at.Emulator == "" {
+		term.say("dashboard", "%s", at.Dashboard(name))
 	}
 	fmt.Fprintln(term.out, "next, with a token of your issuer as STREAMER_TOKEN")
 	term.say("try it", "STREAMER_WS_URL=%s go run ./client/demo echo_async '{\"message\":\"hello\"}'", outputs[contract.OutputWebSocketURL])
