@@ -6,7 +6,9 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
+
 	"github.com/pay-theory/streamer/internal/contract"
 )
 
@@ -231,28 +233,42 @@ func (s *StreamerConstruct) MetricDispatcherLag(options *awscloudwatch.MetricOpt
 
 // MetricWorkQueueDepth is the number of hints that wait for the processor.
 func (r *reference) MetricWorkQueueDepth(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.workQueue.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+	return waiting(r.workQueue, options)
 }
 
 // MetricWorkQueueAge is the age of the oldest hint in seconds, those under work
 // included.
 func (r *reference) MetricWorkQueueAge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.workQueue.MetricApproximateAgeOfOldestMessage(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+	return oldest(r.workQueue, options)
 }
 
 // MetricInWork is the number of hints under work: the processor's concurrency.
 func (r *reference) MetricInWork(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.workQueue.MetricApproximateNumberOfMessagesNotVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+	return inWork(r.workQueue, options)
 }
 
 // MetricDeadLetters is the number of hints that were delivered too often.
 func (r *reference) MetricDeadLetters(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return r.deadLetters.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+	return waiting(r.deadLetters, options)
 }
 
 // MetricUndispatched is the number of batches that the dispatcher gave up.
 func (s *StreamerConstruct) MetricUndispatched(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.Undispatched.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+	return waiting(s.Undispatched, options)
+}
+
+// What SQS tells of a queue, each with its maximum by default.
+
+func waiting(q awssqs.IQueue, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return q.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+}
+
+func oldest(q awssqs.IQueue, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return q.MetricApproximateAgeOfOldestMessage(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+}
+
+func inWork(q awssqs.IQueue, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return q.MetricApproximateNumberOfMessagesNotVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
 }
 
 // ofFunctions is the sum of a metric of Lambda's, of each function by its name.

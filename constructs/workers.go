@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
 	"github.com/pay-theory/streamer/functions/handlers"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/protocol"
@@ -179,17 +180,17 @@ func (s *StreamerConstruct) sendHints() []permission {
 
 // MetricQueueDepth is the number of hints that wait for the worker.
 func (w *Worker) MetricQueueDepth(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return w.Queue.MetricApproximateNumberOfMessagesVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+	return waiting(w.Queue, options)
 }
 
 // MetricQueueAge is the age of its oldest hint in seconds, those under work included.
 func (w *Worker) MetricQueueAge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return w.Queue.MetricApproximateAgeOfOldestMessage(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+	return oldest(w.Queue, options)
 }
 
 // MetricInWork is the number of its hints under work: its processor's concurrency.
 func (w *Worker) MetricInWork(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return w.Queue.MetricApproximateNumberOfMessagesNotVisible(withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+	return inWork(w.Queue, options)
 }
 
 // MetricErrors is the number of its processor's runs that failed.
