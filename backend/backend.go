@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/files"
 	"github.com/pay-theory/streamer/internal/intake"
@@ -33,6 +34,10 @@ type Config struct {
 	// function, and in a container whose log goes to CloudWatch Logs. Nil: they are not
 	// measured, and the dashboard shows less accepted than completed.
 	Metrics io.Writer
+	// Audit is where a record of each submission, look, cancel and result goes, a line of
+	// JSON as StreamerConstruct's audit log has it: os.Stdout for the program's own log. Nil:
+	// nowhere. They are in nobody else's log, as none of Streamer's functions is asked.
+	Audit io.Writer
 	// Logger hears of metrics that could not be written. Defaults to none.
 	Logger *slog.Logger
 }
@@ -55,6 +60,7 @@ type Backend struct {
 	actions *streamer.Registry
 	desk    intake.Desk
 	files   documents
+	audit   audit.Log
 	flush   func(context.Context)
 }
 
@@ -82,7 +88,7 @@ func New(c Config, actions ...streamer.Entry) (*Backend, error) {
 	metrics, flush := metric.To(c.Metrics, c.RequestsTable, log)
 	bucket := files.Bucket{Client: s3.NewFromConfig(c.AWS), Name: c.FilesBucket}
 	return &Backend{
-		actions: registry, files: bucket, flush: flush,
+		actions: registry, files: bucket, audit: audit.To(c.Audit), flush: flush,
 		desk: intake.Desk{
 			Requests: store.DynamoRequests{Client: dynamodb.NewFromConfig(c.AWS), Table: c.RequestsTable}, Files: bucket,
 			Clock: clock.System{}, NewID: intake.NewID, Metrics: metrics, Mute: true,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/identity"
 	"github.com/pay-theory/streamer/internal/intake"
 	"github.com/pay-theory/streamer/internal/lifecycle"
@@ -21,6 +22,7 @@ type Client struct {
 // one: what streamer.get answers a client.
 func (c *Client) Get(ctx context.Context, requestID string) (protocol.Request, error) {
 	row, err := c.row(ctx, requestID)
+	c.record(ctx, about(audit.Get, requestID, row), err)
 	if err != nil {
 		return protocol.Request{}, fmt.Errorf("get request: %w", err)
 	}
@@ -32,16 +34,25 @@ func (c *Client) Get(ctx context.Context, requestID string) (protocol.Request, e
 // stays as it is, and that is no error. Whoever watches a request that this call ended is
 // told by a processor, about a second later.
 func (c *Client) Cancel(ctx context.Context, requestID string) (protocol.Request, error) {
-	key, err := c.key(requestID)
-	if err != nil {
-		return protocol.Request{}, fmt.Errorf("cancel request: %w", err)
-	}
-	row, _, err := c.backend.desk.Cancel(ctx, key, c.user)
+	row, err := c.cancel(ctx, requestID)
+	c.record(ctx, about(audit.Cancel, requestID, row), err)
 	if err != nil {
 		return protocol.Request{}, fmt.Errorf("cancel request: %w", err)
 	}
 	c.backend.flush(ctx)
 	return c.show(ctx, row)
+}
+
+func (c *Client) cancel(ctx context.Context, requestID string) (row lifecycle.Row, err error) {
+	key, err := c.key(requestID)
+	if err != nil {
+		return row, err
+	}
+	row, _, err = c.backend.desk.Cancel(ctx, key, c.user)
+	if err != nil {
+		return lifecycle.Row{}, err
+	}
+	return row, nil
 }
 
 func (c *Client) show(ctx context.Context, row lifecycle.Row) (protocol.Request, error) {
@@ -55,7 +66,11 @@ func (c *Client) row(ctx context.Context, requestID string) (lifecycle.Row, erro
 	if err != nil {
 		return lifecycle.Row{}, err
 	}
-	return c.backend.desk.Own(ctx, key, c.user)
+	row, err := c.backend.desk.Own(ctx, key, c.user)
+	if err != nil {
+		return lifecycle.Row{}, err
+	}
+	return row, nil
 }
 
 // key names a request of the tenant's. A malformed id is that of none.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
@@ -103,6 +104,9 @@ func (c *Client) follow(ctx context.Context, requestID string) iter.Seq2[lifecyc
 				return
 			}
 			if now := (shown{row.Status, row.Fence, row.Seq, row.Percentage, row.Message}); now != last {
+				if row.Status.Terminal() {
+					c.record(ctx, about(audit.Deliver, requestID, row), nil)
+				}
 				if !yield(row, nil) || row.Status.Terminal() {
 					return
 				}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/intake"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
@@ -33,6 +34,11 @@ func Submit[In, Out any](ctx context.Context, c *Client, action streamer.Action[
 		o = *options
 	}
 	id, duplicate, err := c.submit(ctx, action.Name, in, o)
+	record := audit.Record{Verb: audit.Submit, Request: id, Action: action.Name}
+	if duplicate {
+		record.Outcome = audit.Duplicate
+	}
+	c.record(ctx, record, err)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", action.Name, err)
 	}
@@ -76,6 +82,9 @@ func (c *Client) submit(ctx context.Context, action string, in any, o SubmitOpti
 // whether it waits, runs or has ended. One that is not this user's is NOT_FOUND.
 func Watch[Out any](ctx context.Context, c *Client, requestID string) (*Run[Out], error) {
 	row, err := c.row(ctx, requestID)
+	watched := about(audit.Subscribe, requestID, row)
+	watched.Link = "" // made when it is told
+	c.record(ctx, watched, err)
 	if err != nil {
 		return nil, fmt.Errorf("watch request: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/intake"
 	"github.com/pay-theory/streamer/internal/lifecycle"
@@ -48,6 +49,7 @@ type world struct {
 	table   *table
 	bucket  *bucket
 	metrics bytes.Buffer
+	records bytes.Buffer
 }
 
 // table counts the looks at it, and fails if that is asked for.
@@ -107,7 +109,7 @@ func play(t *testing.T, test func(t *testing.T, w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.Backend = &Backend{actions: registry, files: w.bucket}
+		w.Backend = &Backend{actions: registry, files: w.bucket, audit: audit.To(&w.records)}
 		w.desk = intake.Desk{Requests: w.table, Files: w.bucket, Clock: clock.System{}, NewID: intake.NewID, Mute: true}
 		w.desk.Metrics, w.flush = metric.To(&w.metrics, "requests", slog.New(slog.DiscardHandler))
 		test(t, w)

@@ -84,10 +84,10 @@ func NewGoFunction(scope constructs.Construct, id string, props *GoFunctionProps
 	if p.ImportPath == "" && p.Code == nil {
 		check(made, errors.New("FunctionProps.ImportPath is empty: give a package main that the app's module can build, or Code"))
 	}
-	check(made, errors.Join(p.FunctionProps.validate("FunctionProps", maxProcessorSeconds), validateArchitecture(p.Architecture)))
+	check(made, errors.Join(p.FunctionProps.validate("FunctionProps", maxProcessorSeconds), validateArchitecture(p.Architecture), validateRetention("LogRetention", p.LogRetention)))
 	letLogsUse(made, p.EncryptionKey)
 	return fillFunction(made, common{
-		architecture: local.architecture(p.Architecture), logRetention: p.LogRetention, key: p.EncryptionKey, local: local,
+		architecture: local.architecture(p.Architecture), logs: logs{p.LogRetention, awscdk.RemovalPolicy_DESTROY}, key: p.EncryptionKey, local: local,
 	}, function{description: p.Description, props: p.FunctionProps})
 }
 
@@ -155,7 +155,8 @@ func validateArchitecture(a awslambda.Architecture) error {
 // common is what all functions of a Streamer have alike.
 type common struct {
 	architecture awslambda.Architecture
-	logRetention awslogs.RetentionDays
+	logs         logs          // of functions
+	auditLogs    logs          // of those with audit records in them
 	key          awskms.IKey   // of variables and logs
 	keys         []awskms.IKey // of what is kept
 	local        *localStage
@@ -168,6 +169,7 @@ type function struct {
 	environment map[string]*string
 	permissions []permission
 	usesKeys    bool // touches what is kept
+	audited     bool // writes audit records
 }
 
 // newFunction makes a function with a role and a log group of its own, all in a scope that
@@ -177,9 +179,13 @@ func newFunction(parent constructs.Construct, name string, all common, f functio
 }
 
 func fillFunction(scope constructs.Construct, all common, f function) awslambda.Function {
+	keep := all.logs
+	if f.audited {
+		keep = all.auditLogs
+	}
 	logs := awslogs.NewLogGroup(scope, jsii.String("Logs"), &awslogs.LogGroupProps{
-		Retention:     all.logRetention,
-		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		Retention:     keep.retention,
+		RemovalPolicy: keep.removal,
 		EncryptionKey: all.key,
 	})
 	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{

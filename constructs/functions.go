@@ -16,7 +16,7 @@ import (
 // addFunctions makes the functions, those of workers too. Each gets the variables and the
 // permissions that it uses, and no others.
 func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
-	s.common = common{architecture: p.Architecture, logRetention: p.LogRetention, key: p.EncryptionKey, keys: s.keys, local: s.local}
+	s.common = common{architecture: p.Architecture, logs: p.logs(), auditLogs: p.auditLogs(), key: p.EncryptionKey, keys: s.keys, local: s.local}
 	s.Authorizer = s.authorizer(p)
 
 	router := s.withWorkers(map[string]*string{ // to refuse names that no action has
@@ -26,6 +26,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		contract.EnvCallbackEndpoint: s.CallbackURL(),
 	})
 	p.meter(router)
+	p.audit(router)
 	if p.Auth != nil && p.Auth.IAM {
 		router[contract.EnvIAM] = jsii.String(p.Auth.iamEnvironment())
 	}
@@ -41,6 +42,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 			allow(s.everyConnection("POST"), "execute-api:ManageConnections"),
 		},
 		usesKeys: true,
+		audited:  p.Audit != nil,
 	})
 
 	s.Dispatcher = newFunction(s, "Dispatcher", s.common, function{
@@ -111,6 +113,7 @@ func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *Streamer
 		contract.EnvCallbackEndpoint: s.CallbackURL(),
 	}
 	p.meter(environment)
+	p.audit(environment)
 	if *p.Clocks != (Clocks{}) {
 		environment[contract.EnvClocks] = jsii.String(p.Clocks.environment())
 	}
@@ -123,6 +126,7 @@ func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *Streamer
 			allow(own.queue.QueueArn(), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"),
 		),
 		usesKeys: true,
+		audited:  p.Audit != nil,
 	})
 	if own.reports && own.props.ImportPath == mainOf("processor") {
 		s.GrantReadRequests(made) // the sample report is about them

@@ -101,6 +101,10 @@ type StreamerProps struct {
 	// stack. Default one month.
 	LogRetention awslogs.RetentionDays
 
+	// Audit records who submitted, cancelled and fetched what. Nil: nobody does, because it
+	// writes down what identifies people.
+	Audit *AuditProps
+
 	// EncryptionKey encrypts tables, queues, bucket, the functions' logs and their variables,
 	// and the functions may use it. It is a symmetric key of the same region. The CDK wants
 	// the stack to know that region (StackProps.Env). CloudWatch Logs is let use it by the
@@ -296,6 +300,7 @@ func (p *StreamerProps) withDefaults() StreamerProps {
 		out.Workers[i] = w.withDefaults(&out)
 	}
 
+	out.Audit = out.Audit.withDefaults(out.LogRetention)
 	out.Clocks = copyOf(out.Clocks)
 
 	out.Throttle = copyOf(out.Throttle)
@@ -372,6 +377,7 @@ func (p *StreamerProps) validate() error {
 		p.Reconciler.validate("Reconciler", reconcileMinutes*60),
 		validateWorkers(p.Workers),
 		p.storage().validate(),
+		p.validateLogs(),
 		p.Clocks.validate(),
 		p.Throttle.validate(),
 		p.Domain.validate(),

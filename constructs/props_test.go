@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/constructs"
 	"github.com/pay-theory/streamer/internal/contract"
@@ -68,6 +69,9 @@ func TestBadPropsNameThemselves(t *testing.T) {
 		{"Clocks.VisibilityMS is 5000: make it more than LeaseMS, 30000", constructs.StreamerProps{Clocks: &constructs.Clocks{VisibilityMS: 5000}}},
 		{"Clocks.VisibilityMS is 50000000: SQS takes at most 43200000", constructs.StreamerProps{Clocks: &constructs.Clocks{VisibilityMS: 50_000_000}}},
 		{"Clocks.PulseMS is 11000: make it at most PulseIdleMS, 10000", constructs.StreamerProps{Clocks: &constructs.Clocks{PulseMS: 11_000}}},
+		{`LogRetention is "30": give one of`, constructs.StreamerProps{LogRetention: "30"}},
+		{`Audit.Retention is "a year": give one of`, constructs.StreamerProps{Audit: &constructs.AuditProps{Retention: "a year"}}},
+		{"Audit.Retention is ONE_DAY, and LogRetention ONE_MONTH", constructs.StreamerProps{Audit: &constructs.AuditProps{Retention: awslogs.RetentionDays_ONE_DAY}}},
 		{"Alarms.OldestWaitingMinutes is -5", constructs.StreamerProps{Alarms: &constructs.AlarmProps{OldestWaitingMinutes: -5}}},
 		{"Alarms.FunctionErrors is -5", constructs.StreamerProps{Alarms: &constructs.AlarmProps{FunctionErrors: -5}}},
 		{`Alarms.RunbookURL is "https://wiki.example.com/#streamer": give a page`, constructs.StreamerProps{Alarms: &constructs.AlarmProps{RunbookURL: "https://wiki.example.com/#streamer"}}},

@@ -52,6 +52,7 @@ type StreamerConstruct struct {
 
 	VPCEndpoints *VPCEndpoints // nil without StreamerProps.VPCEndpoints
 
+	audited      bool
 	common       common
 	outputPrefix string
 	local        *localStage
@@ -80,7 +81,7 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	s.warnAboutAuth(p.Auth)
 
 	letLogsUse(s, p.EncryptionKey)
-	s.outputPrefix = p.OutputPrefix
+	s.outputPrefix, s.audited = p.OutputPrefix, p.Audit != nil
 	s.addStorage(&p)
 	s.addQueues(&p)
 	s.addAPI(&p)

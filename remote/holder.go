@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/connection"
 	"github.com/pay-theory/streamer/internal/executor"
@@ -54,7 +55,8 @@ func (c Config) hold(text string) (*holder, error) {
 			Connections: &connection.Manager{
 				Poster: poster, Forget: store.DynamoConnections{Client: tables, Table: t.Stage.ConnectionsTable}, Metrics: metrics, Log: log,
 			},
-			Clock: clock.System{}, Clocks: executor.Clocks{Clocks: t.Clocks}, Random: mathrand.Float64, Metrics: metrics, Log: log,
+			Clock: clock.System{}, Clocks: executor.Clocks{Clocks: t.Clocks}, Random: mathrand.Float64,
+			Audit: audit.To(c.Audit), Metrics: metrics, Log: log,
 		},
 	}, nil
 }

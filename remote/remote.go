@@ -23,6 +23,9 @@ type Config struct {
 	// CloudWatch embedded metrics: os.Stdout in a container whose log goes to CloudWatch
 	// Logs. Nil: they are not measured.
 	Metrics io.Writer
+	// Audit is where the audit log's record goes of a result that is told from here, as
+	// backend.Config has it. Nil: nowhere.
+	Audit io.Writer
 	// Logger hears of what only the operator may know: what a handler failed with, calls to
 	// AWS that failed. Defaults to none.
 	Logger *slog.Logger

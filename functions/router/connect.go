@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/handshake"
 	"github.com/pay-theory/streamer/internal/lifecycle"
@@ -27,17 +28,23 @@ const connectionLife = 2*time.Hour + 5*time.Minute
 func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest) (out events.APIGatewayProxyResponse) {
 	defer r.survive(ctx, "connect", &out)
 	now := r.Clock.Now()
+	record := arrived(ev)
+	record.Verb = audit.Connect
+	defer func() { r.Audit.Write(ctx, *record) }()
 	who, err := r.arriving(ev, now)
 	if err != nil {
+		record.Refuse(protocol.Unauthenticated)
 		r.Log.WarnContext(ctx, "connect refused", "reason", err.Error())
 		r.Metrics.Add(contract.MetricConnectRefused, metric.Labels{Code: string(protocol.Unauthenticated)}, 1)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusUnauthorized}
 	}
+	record.Tenant, record.Subject = who.Tenant, who.User
 	if err := r.Connections.Put(ctx, store.Connection{
 		ID: ev.RequestContext.ConnectionID, UserKey: lifecycle.UserKey(who.Tenant, who.User),
 		Tenant: who.Tenant, User: who.User, ConnectedAt: now.UnixMilli(), TokenExpires: who.Expires.Unix(),
 		ExpiresAt: min(who.Expires.Unix(), now.Add(connectionLife).Unix()),
 	}); err != nil {
+		record.Refuse(protocol.Unavailable)
 		r.Log.ErrorContext(ctx, "connect failed", "error", err)
 		r.Metrics.Add(contract.MetricConnectRefused, metric.Labels{Code: string(protocol.Unavailable)}, 1)
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusInternalServerError}
@@ -60,6 +67,9 @@ func (r *Router) disconnect(ctx context.Context, ev events.APIGatewayWebsocketPr
 		r.Log.WarnContext(ctx, "connection stays until its time to live", "error", err)
 	}
 	r.Log.InfoContext(ctx, "disconnected", "connection", ev.RequestContext.ConnectionID)
+	record := arrived(ev)
+	record.Verb = audit.Disconnect
+	r.Audit.Write(ctx, *record)
 	return events.APIGatewayProxyResponse{StatusCode: http.StatusOK}
 }
 

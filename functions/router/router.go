@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/files"
@@ -45,7 +46,7 @@ type Files interface {
 	Uploaded(ctx context.Context, key string, u files.Upload) ([]byte, error)
 }
 
-// Router is the function behind all three routes. All fields but IAM must be set.
+// Router is the function behind all three routes. All fields but IAM and Audit must be set.
 type Router struct {
 	Registry    *streamer.Registry
 	Requests    store.Requests
@@ -57,6 +58,7 @@ type Router struct {
 	NewID func(now time.Time) string
 	// IAM is set where API Gateway checks IAM signatures in place of an authorizer.
 	IAM     *contract.IAM
+	Audit   audit.Log
 	Metrics metric.Recorder
 	Log     *slog.Logger
 }
@@ -92,9 +94,10 @@ func (r *Router) message(ctx context.Context, ev events.APIGatewayWebsocketProxy
 		defer cancel()
 	}
 	ctx = logging.About(ctx, "connection", ev.RequestContext.ConnectionID)
-	var c call
+	c := call{record: arrived(ev)}
 	frame := r.guarded(ctx, ev, &c)
 	frame, body := r.fit(ctx, c.Message, frame)
+	r.recorded(ctx, c, frame)
 	line := []any{"action", clip(c.Action), "tenant", c.Tenant, "request", requestOf(frame), "frame", frame.Type()}
 	if f, refused := frame.(protocol.Error); refused {
 		line = append(line, "code", f.Code)
@@ -189,6 +192,8 @@ type call struct {
 	// submission names this very message, so that a write that is repeated recognises
 	// its own work.
 	submission string
+	// record is what the audit log will say of it.
+	record *audit.Record
 }
 
 func (c call) labels() metric.Labels { return metric.Labels{Action: c.Action, Tenant: c.Tenant} }

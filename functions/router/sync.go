@@ -48,6 +48,7 @@ func (r *Router) respond(ctx context.Context, c call, spec streamer.Spec) (proto
 		return nil, err
 	}
 	if file != nil {
+		c.record.Link = file.Key
 		if result, err = view.Linked(ctx, result, file.Key, r.Files); err != nil {
 			return nil, serviceError{err}
 		}

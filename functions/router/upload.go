@@ -24,7 +24,8 @@ func (r *Router) upload(ctx context.Context, c call) (protocol.Frame, error) {
 		return nil, err
 	}
 	u.ID = r.NewID(r.Clock.Now())
-	url, headers, expires, err := r.Files.UploadLink(ctx, files.UploadKey(c.Tenant, c.User, u), u)
+	c.record.Link = files.UploadKey(c.Tenant, c.User, u)
+	url, headers, expires, err := r.Files.UploadLink(ctx, c.record.Link, u)
 	if err != nil {
 		return nil, serviceError{err}
 	}

@@ -42,6 +42,7 @@ func (c call) target() (lifecycle.Key, error) {
 	if !lifecycle.ValidID(id) {
 		return lifecycle.Key{}, intake.NotFound()
 	}
+	c.record.Request = id
 	return lifecycle.Key{Tenant: c.Tenant, ID: id}, nil
 }
 
@@ -58,6 +59,7 @@ func (r *Router) get(ctx context.Context, c call) (protocol.Frame, error) {
 }
 
 func (r *Router) show(ctx context.Context, c call, row lifecycle.Row) (protocol.Frame, error) {
+	c.saw(row)
 	frame, err := view.Request(ctx, row, r.answer(c.ID), r.Files)
 	if err != nil {
 		return nil, serviceError{err}
@@ -144,6 +146,7 @@ func (r *Router) subscribe(ctx context.Context, c call) (protocol.Frame, error) 
 // withTerminal answers with first, and with the terminal frame after it if the request
 // has one.
 func (r *Router) withTerminal(ctx context.Context, c call, first protocol.Frame, row lifecycle.Row) (protocol.Frame, error) {
+	c.saw(row)
 	if !row.Status.Terminal() {
 		return first, nil
 	}
@@ -194,6 +197,7 @@ func (r *Router) cancel(ctx context.Context, c call) (protocol.Frame, error) {
 // tellOthers posts the terminal frame to everyone else who watches and returns it for
 // the caller.
 func (r *Router) tellOthers(ctx context.Context, c call, row lifecycle.Row) (protocol.Frame, error) {
+	c.saw(row)
 	terminal, err := view.Terminal(ctx, row, r.Files, r.Clock.Now())
 	if err != nil {
 		return nil, serviceError{err}

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/connection"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
@@ -93,6 +94,29 @@ var metrics = sync.OnceValue(func() *metric.Embedded {
 		Service: need(contract.EnvRequestsTable), Tenants: strings.Fields(os.Getenv(contract.EnvMeteredTenants)), Out: os.Stdout,
 	}
 })
+
+// records is where the audit log goes: beside the function's own, or nowhere.
+func records() audit.Log {
+	audited, err := audited(os.Getenv(contract.EnvAudit))
+	if err != nil {
+		fatal(err)
+	}
+	if !audited {
+		return audit.Log{}
+	}
+	return audit.To(os.Stderr)
+}
+
+// audited reads contract.EnvAudit. A value that is not understood must not mean no.
+func audited(text string) (bool, error) {
+	switch text {
+	case "":
+		return false, nil
+	case contract.Audited:
+		return true, nil
+	}
+	return false, fmt.Errorf("environment variable %s is %q: %q, or not set", contract.EnvAudit, text, contract.Audited)
+}
 
 // Default clocks of the engine.
 var defaultClocks = executor.Clocks{

@@ -57,7 +57,7 @@ func Router(entries ...streamer.Entry) {
 	}
 	r := &router.Router{
 		Registry: registry, Requests: requests(), Connections: connections(), Manager: manager(), Files: bucket(),
-		Clock: clock.System{}, NewID: intake.NewID, IAM: signed, Metrics: metrics(), Log: logger(),
+		Clock: clock.System{}, NewID: intake.NewID, IAM: signed, Audit: records(), Metrics: metrics(), Log: logger(),
 	}
 	start(r.Handle)
 }
@@ -82,7 +82,7 @@ func Processor(entries ...streamer.Entry) {
 				ConnectionsTable: need(contract.EnvConnectionsTable), RequestsTable: need(contract.EnvRequestsTable),
 				FilesBucket: need(contract.EnvFilesBucket), CallbackURL: need(contract.EnvCallbackEndpoint),
 			},
-			Clock: clock.System{}, Clocks: times, Random: rand.Float64, Metrics: metrics(), Log: logger(),
+			Clock: clock.System{}, Clocks: times, Random: rand.Float64, Audit: records(), Metrics: metrics(), Log: logger(),
 		},
 		Metrics: metrics(), Log: logger(),
 	}

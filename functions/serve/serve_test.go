@@ -172,6 +172,17 @@ func TestIAM(t *testing.T) {
 	}
 }
 
+func TestAudited(t *testing.T) {
+	for text, want := range map[string]bool{"": false, "1": true} {
+		if got, err := audited(text); err != nil || got != want {
+			t.Errorf("%q: %t, err %v", text, got, err)
+		}
+	}
+	if got, err := audited("yes"); err == nil || !strings.Contains(err.Error(), contract.EnvAudit) {
+		t.Errorf("%t, err %v", got, err)
+	}
+}
+
 // flushes counts them.
 type flushes struct {
 	n   int

@@ -74,6 +74,7 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 		Clocks:        stage.Clocks,
 		RemovalPolicy: stage.RemovalPolicy,
 		LogRetention:  stage.LogRetention,
+		Audit:         stage.Audit,
 		WebOrigins:    stage.WebOrigins,
 		Alarms:        &constructs.AlarmProps{Actions: alarmActions(stack, setting("alarmTopic", "STREAMER_ALARM_TOPIC"))},
 	})

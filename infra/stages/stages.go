@@ -19,6 +19,7 @@ import (
 type Stage struct {
 	RemovalPolicy         awscdk.RemovalPolicy
 	LogRetention          awslogs.RetentionDays
+	Audit                 *constructs.AuditProps
 	TerminationProtection bool
 	MaxConcurrency        int
 	// ReportConcurrency is how many reports are made at once.
@@ -47,6 +48,7 @@ var stages = map[string]Stage{
 	localStage: {
 		RemovalPolicy:  awscdk.RemovalPolicy_DESTROY,
 		LogRetention:   awslogs.RetentionDays_ONE_DAY,
+		Audit:          &constructs.AuditProps{Retention: awslogs.RetentionDays_ONE_DAY},
 		MaxConcurrency: 100, ReportConcurrency: 20,
 		DemoData:   true,
 		WebOrigins: []string{"http://127.0.0.1:*"},
@@ -64,6 +66,7 @@ var stages = map[string]Stage{
 	"prod": {
 		RemovalPolicy:         awscdk.RemovalPolicy_RETAIN,
 		LogRetention:          awslogs.RetentionDays_THREE_MONTHS,
+		Audit:                 &constructs.AuditProps{},
 		TerminationProtection: true,
 		MaxConcurrency:        500,
 		ReportConcurrency:     50,

@@ -26,6 +26,9 @@ const (
 	// EnvMeteredTenants are the tenants that have metrics of their own, with blanks
 	// between them. Absent means none.
 	EnvMeteredTenants = "STREAMER_METERED_TENANTS"
+	// EnvAudit tells router and processors to write package audit's records: Audited. Absent
+	// means that they write none.
+	EnvAudit = "STREAMER_AUDIT"
 	// EnvCallbackEndpoint is the AWS SDK's own variable for the endpoint of
 	// PostToConnection: the stage's callback URL, always set, so that no code
 	// builds a URL from a request.
@@ -38,6 +41,9 @@ const (
 	// signatures, an IAM as JSON. Absent means that an authorizer says who they are.
 	EnvIAM = "STREAMER_IAM"
 )
+
+// Audited is the value of EnvAudit.
+const Audited = "1"
 
 // Worker is one value of EnvWorkers, and of OutputWorkers.
 type Worker struct {

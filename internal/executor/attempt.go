@@ -265,6 +265,7 @@ func (a *attempt) end(ctx context.Context, u lifecycle.Update, status protocol.S
 		a.Log.ErrorContext(ctx, "terminal frame not made", "request", a.delivery.Key.ID, "error", err)
 		return nil // the outcome is stored; telling comes with the message's next delivery
 	}
+	a.record(ctx, row)
 	if a.told = a.session.End(ctx, frame, seq, row.Watchers, a.within(ctx, tellBudget)); a.told {
 		a.Executor.told(ctx, row)
 	}

@@ -40,6 +40,7 @@ import (
 	"time"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
@@ -101,8 +102,8 @@ type Clocks struct {
 	Visibility time.Duration
 }
 
-// Executor runs requests. All fields must be set, but for Elsewhere, and but for Queue
-// where there are no deliveries.
+// Executor runs requests. All fields must be set, but for Elsewhere and Audit, and but for
+// Queue where there are no deliveries.
 type Executor struct {
 	Registry *streamer.Registry
 	// Elsewhere reports whether an action is another worker's. Nil: none is.
@@ -117,6 +118,7 @@ type Executor struct {
 	Clocks Clocks
 	// Random is uniform in [0, 1): the jitter.
 	Random  func() float64
+	Audit   audit.Log
 	Metrics metric.Recorder
 	Log     *slog.Logger
 }
@@ -217,11 +219,22 @@ func (e *Executor) tell(ctx context.Context, d Delivery, row lifecycle.Row) erro
 		e.Log.ErrorContext(ctx, "terminal frame not made", "request", d.Key.ID, "error", err)
 		return e.untold(ctx, d, row)
 	}
+	e.record(ctx, row)
 	if progress.Tell(ctx, e.Clock, e.Connections, row, frame, e.within(ctx, tellBudget)) {
 		e.told(ctx, row)
 		return nil
 	}
 	return e.untold(ctx, d, row)
+}
+
+// record says that the end of a request goes out to those who watch.
+func (e *Executor) record(ctx context.Context, row lifecycle.Row) {
+	if len(row.Watchers) > 0 {
+		e.Audit.Write(ctx, audit.Record{
+			Verb: audit.Deliver, Outcome: audit.Accepted, Tenant: row.Key().Tenant, Subject: row.User,
+			Request: row.Key().ID, Action: row.Action, Link: view.LinkedKey(row),
+		})
+	}
 }
 
 // told says so in the row if its end was a hint. One that is not heard of tells everyone

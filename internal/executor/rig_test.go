@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
@@ -65,6 +66,7 @@ type rig struct {
 	linkErr       error
 	counts        map[contract.Metric]int
 	log           bytes.Buffer
+	records       bytes.Buffer
 	deliveries    int
 }
 
@@ -84,7 +86,7 @@ func play(t *testing.T, name string, test func(t *testing.T, r *rig)) {
 			r.Executor = &executor.Executor{
 				Requests: table{r.table, r}, Files: files{r}, Connections: connections{r}, Queue: queue{r},
 				Stage: ticket.Stage{ConnectionsTable: "connections", RequestsTable: "requests", FilesBucket: "files", CallbackURL: "https://api.example/v1"},
-				Clock: clock.System{}, Clocks: clocks, Random: func() float64 { return 0.5 }, Metrics: metrics{r}, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
+				Clock: clock.System{}, Clocks: clocks, Random: func() float64 { return 0.5 }, Audit: audit.To(&r.records), Metrics: metrics{r}, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
 			}
 			r.declare(func(*action) {})
 			r.accept(func(*lifecycle.Submission) {})

@@ -100,9 +100,17 @@ func Listed(row lifecycle.Row) protocol.Listed {
 	}
 }
 
+// LinkedKey is the key of the object that views of a row have a link to, empty for none.
+func LinkedKey(row lifecycle.Row) string {
+	if row.ResultAt == lifecycle.PlaceObject {
+		return ResultKey(row.Key(), row.Fence)
+	}
+	return row.File
+}
+
 func result(ctx context.Context, row lifecycle.Row, links Linker) (json.RawMessage, *protocol.Ref, error) {
 	if row.ResultAt == lifecycle.PlaceObject {
-		url, expires, err := links.Link(ctx, ResultKey(row.Key(), row.Fence))
+		url, expires, err := links.Link(ctx, LinkedKey(row))
 		if err != nil {
 			return nil, nil, err
 		}
