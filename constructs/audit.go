@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/jsii-runtime-go"
-	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/contract"
 )
 
@@ -35,7 +34,7 @@ type AuditProps struct {
 
 // AuditPattern finds audit records in a log ("Filter pattern syntax for metric filters,
 // subscription filters, filter log events, and Live Tail").
-const AuditPattern = `{ $.msg = "` + audit.Message + `" }`
+const AuditPattern = `{ $.msg = "` + contract.AuditMessage + `" }`
 
 // withDefaults keeps records at least as long as the rest.
 func (a *AuditProps) withDefaults(rest awslogs.RetentionDays) *AuditProps {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/pay-theory/streamer/backend"
 	"github.com/pay-theory/streamer/functions/handlers"
-	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -64,7 +63,7 @@ func TestAuditSaysWhoDidWhat(t *testing.T) {
 		}
 		for _, line := range lines {
 			var r record
-			if json.Unmarshal([]byte(line), &r) == nil && r.Msg == audit.Message && r.Tenant == u.tenant {
+			if json.Unmarshal([]byte(line), &r) == nil && r.Msg == contract.AuditMessage && r.Tenant == u.tenant {
 				got = append(got, r)
 			}
 		}

@@ -27,12 +27,10 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/logging"
 	"github.com/pay-theory/streamer/protocol"
 )
-
-// Message is the msg of every record.
-const Message = "audit"
 
 // Verb is what was asked for.
 type Verb string
@@ -95,7 +93,7 @@ func (l Log) Write(ctx context.Context, r Record) {
 	if l.to == nil {
 		return
 	}
-	l.to.InfoContext(ctx, Message, "verb", r.Verb, "outcome", r.Outcome, "code", r.Code,
+	l.to.InfoContext(ctx, contract.AuditMessage, "verb", r.Verb, "outcome", r.Outcome, "code", r.Code,
 		"tenant", r.Tenant, "subject", r.Subject, "connection", r.Connection, "address", r.Address,
 		"request", r.Request, "action", r.Action, "link", r.Link)
 }

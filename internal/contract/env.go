@@ -42,8 +42,11 @@ const (
 	EnvIAM = "STREAMER_IAM"
 )
 
-// Audited is the value of EnvAudit.
-const Audited = "1"
+// Audited is the value of EnvAudit, and AuditMessage the msg of every record.
+const (
+	Audited      = "1"
+	AuditMessage = "audit"
+)
 
 // Worker is one value of EnvWorkers, and of OutputWorkers.
 type Worker struct {
