@@ -93,11 +93,15 @@ func TestLateWriteChangesNothing(t *testing.T) {
 	for i, l := range cases {
 		c := clients[i]
 		as[protocol.Complete](t, c.end(t, ids[i]))
+		ended := row(t, c, ids[i])
 		for _, hit := range awaitHits(t, s, sets[i], l.writes) {
 			time.Sleep(time.Until(time.UnixMilli(hit.At).Add(l.hang + 500*time.Millisecond)))
 		}
 		settle(t, c)
 		r := row(t, c, ids[i])
+		if r.Status != ended.Status || r.Attempt != ended.Attempt || r.Seq != ended.Seq || string(r.Result) != string(ended.Result) || r.EndedAt != ended.EndedAt {
+			t.Errorf("%s: it ended as %+v, and the late write left %+v", l.name, ended, r)
+		}
 		// On a slow machine leases run out as well: another attempt is no harm.
 		if r.Status != protocol.Completed || r.Attempt < l.attempts {
 			t.Errorf("%s: %s after attempt %d, want COMPLETED after %d or more", l.name, r.Status, r.Attempt, l.attempts)

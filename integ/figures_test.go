@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -22,7 +24,8 @@ func TestFigures(t *testing.T) {
 	u := fresh()
 	var figures table
 	want := countedCalls(t)
-	quiet(t, s) // connections of tests before
+	forget(t)
+	quiet(t, s, 2*slowestPulse) // of what tests before have left
 
 	var c *client
 	connect := measure(t, s, func() { c = dial(t, u) })
@@ -45,7 +48,7 @@ func TestFigures(t *testing.T) {
 	// A long one, with a second watcher soon after its start: pulses, renewals and each
 	// watcher's frames, and nothing else.
 	second := dial(t, u)
-	quiet(t, s)
+	quiet(t, s, still)
 	const duration, steps = 7500, 5
 	var long string
 	var took time.Duration
@@ -165,7 +168,7 @@ func measure(t *testing.T, s *stage, something func()) calls {
 	for range 3 {
 		reset(t, s)
 		something()
-		if counted := quiet(t, s); counted["dynamodb.Query"] <= 1 {
+		if counted := quiet(t, s, still); counted["dynamodb.Query"] <= 1 {
 			return counted
 		}
 	}
@@ -187,10 +190,29 @@ func reset(t *testing.T, s *stage) {
 	_ = resp.Body.Close()
 }
 
-// quiet waits until no call has come for a while, and returns the counts then.
-func quiet(t *testing.T, s *stage) calls {
+// still is how long no call comes once all have: a disconnect is noticed late. slowestPulse
+// is the time between the pulses of a request of which nothing changes.
+const (
+	still        = 1200 * time.Millisecond
+	slowestPulse = 2 * time.Second
+)
+
+// forget throws away the hints that tests before have left in the queues, which come back
+// when they like.
+func forget(t *testing.T) {
 	t.Helper()
-	const still = 1200 * time.Millisecond // a disconnect is noticed late
+	client := sqs.NewFromConfig(awsConfig(t))
+	for _, action := range []string{"echo_async", "generate_report"} {
+		queue := workQueue(t, action)
+		if _, err := client.PurgeQueue(t.Context(), &sqs.PurgeQueueInput{QueueUrl: &queue}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// quiet waits until no call has come for so long, and returns the counts then.
+func quiet(t *testing.T, s *stage, still time.Duration) calls {
+	t.Helper()
 	counted, since := count(t, s), time.Now()
 	for end := time.Now().Add(patience); time.Since(since) < still; time.Sleep(still / 12) {
 		if now := count(t, s); !maps.Equal(now, counted) {

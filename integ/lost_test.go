@@ -52,7 +52,7 @@ func TestLostHintIsSentAgain(t *testing.T) {
 			losses = append(losses, &loss{name: p.name + ", " + when, dies: front.Before, rule: &rule})
 		}
 	}
-	quiet(t, s) // tests before
+	quiet(t, s, still) // tests before
 	for _, dies := range []string{front.Before, front.After} {
 		var doomed []*loss
 		for _, l := range losses {
@@ -93,7 +93,7 @@ func TestLostHintIsSentAgain(t *testing.T) {
 		as[protocol.Complete](t, l.c.end(t, l.id))
 	}
 	clearFaults(t, s, undispatched)
-	quiet(t, s) // all that was not dispatched now is
+	quiet(t, s, still) // all that was not dispatched now is
 	for _, l := range losses {
 		r := row(t, l.c, l.id)
 		if r.Attempt != 1 {
