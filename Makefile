@@ -18,7 +18,7 @@ export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web test lint protocol verify integ stage stage-down token deploy outputs destroy release dashboard record redrive cost account soak tidy bench
+.PHONY: help demo demo-web test lint protocol verify integ stage stage-down token deploy outputs destroy release dashboard inspect record cost account soak tidy bench
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,11 +81,11 @@ endif
 record: node_modules .stage/record ## Record the demo anew: an asciicast, and the SVG of it that the README shows
 	@scripts/demo/record.sh
 
-redrive: ## List dead letters and open requests, or send them again: make redrive ARGS="send -all -yes" (OUTPUTS=file)
+inspect: ## Ask a stage what is wrong, or look at a request, a connection, the logs: make inspect ARGS="request 01J…" (OUTPUTS=file; ARGS=help)
 ifdef OUTPUTS
-	@STREAMER_OUTPUTS=$(abspath $(OUTPUTS)) go run ./scripts/redrive $(or $(ARGS),list)
+	@STREAMER_OUTPUTS=$(abspath $(OUTPUTS)) go run ./scripts/inspect $(or $(ARGS),doctor)
 else
-	@eval "$$($(STAGE_CMD) env)" && go run ./scripts/redrive $(or $(ARGS),list)
+	@eval "$$($(STAGE_CMD) env)" && go run ./scripts/inspect $(or $(ARGS),doctor)
 endif
 
 cost: ## Compute what it costs, line by line: make cost ARGS="-duration 5m -frames 200"

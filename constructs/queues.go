@@ -33,7 +33,7 @@ func (s *StreamerConstruct) addQueues(p *StreamerProps) {
 
 // newWorkQueue makes the queue that a processor reads. All of them have one dead-letter
 // queue: a dead letter names its request, whose row tells where a hint belongs now, so one
-// alarm and one place to look are enough (scripts/redrive).
+// alarm and one place to look are enough (scripts/inspect).
 func (s *StreamerConstruct) newWorkQueue(scope constructs.Construct, p *StreamerProps, processor FunctionProps) awssqs.Queue {
 	return s.newQueue(scope, "Work", p, workRetentionDays, &awssqs.QueueProps{
 		VisibilityTimeout: awscdk.Duration_Seconds(jsii.Number(processor.TimeoutSeconds + visibilityMarginSeconds)),

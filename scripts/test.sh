@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every test, as one stream of test2json events, in an order of chance, under the race
 # detector where there is a C compiler. Apart from the others are: the tests of the stores, of
-# the dashboard and of deploying, since they call the stage while integ counts the calls it
+# the dashboard, of inspecting and of deploying, since they call the stage while integ counts the calls it
 # sees; and without the race detector the CDK packages, whose jsii runtime cannot stand it, the simulation, which
 # plays ten times the seeds then, the life cycle, whose model has a million states and one
 # goroutine, and the demo, which is other programs. Last come the example module and the
@@ -12,7 +12,7 @@ race=
 [ "$(go env CGO_ENABLED)" = 1 ] && race=-race
 [ -n "$race" ] || echo "no C compiler: the race detector is off" >&2
 
-callers='/(internal/store|scripts/(dashboard|deploy))$'
+callers='/(internal/store|scripts/(dashboard|deploy|inspect))$'
 plain='/(constructs|dashboards|infra)(/|$)|/internal/(lifecycle|simulation)$|/scripts/demo$'
 packages=$(go list ./...)
 only() { echo "$packages" | grep -E "$1"; }

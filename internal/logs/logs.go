@@ -38,7 +38,7 @@ func Groups(ctx context.Context, cfg aws.Config, stack string) ([]Group, error) 
 	if err != nil {
 		return nil, err
 	}
-	return groupsOf(all), nil
+	return In(all), nil
 }
 
 var (
@@ -52,7 +52,8 @@ var (
 // always is a function that every Streamer has: what its name begins with, theirs all do.
 const always = "Reconciler"
 
-func groupsOf(all []resources.Resource) []Group {
+// In finds them among the resources of a stack.
+func In(all []resources.Resource) []Group {
 	functions, prefix := map[string]string{}, "" // by what their logical ids begin with
 	for _, r := range all {
 		if r.Type == "AWS::Lambda::Function" {

@@ -10,7 +10,7 @@ import (
 // Functions are called what people call them, and a function that is a user's own keeps its
 // name.
 func TestGroups(t *testing.T) {
-	got := groupsOf([]resources.Resource{
+	got := In([]resources.Resource{
 		{Type: "AWS::Logs::LogGroup", LogicalID: "StreamerRouterLogsE545068F", ID: "/router"},
 		{Type: "AWS::Logs::LogGroup", LogicalID: "StreamerWorkersreportsProcessorLogs7A20C0D3", ID: "/reports"},
 		{Type: "AWS::Logs::LogGroup", LogicalID: "StreamerReconcilerLogsCAF1B080", ID: "/reconciler"},

@@ -132,6 +132,6 @@ func (c command) sayNext(outputs map[string]string, at place.Place, term termina
 	term.say("", "make account OUTPUTS=%s    what only an account can show", file)
 	term.say("", "make integ OUTPUTS=%s      the integration tests, for whoever has the issuer's key (integ/doc.go)", file)
 	term.say("watch it", "make dashboard OUTPUTS=%s", file)
-	term.say("", "make redrive OUTPUTS=%s    what waits, and what was given up", file)
+	term.say("", "make inspect OUTPUTS=%s    is anything wrong, and what to do", file)
 	term.say("remove it", "make destroy STAGE=%s", c.stage)
 }

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -37,65 +36,108 @@ func mixed(t *testing.T) *world {
 	return w
 }
 
-const listed = `dead letters: 5
-  REQUEST                         TENANT  STATUS                   RECEIVED  AGE    MESSAGE
-  01JGH000000000000000000001      acme    PENDING, due for 1h0m    51        11m0s  waits
-  01JGH000000000000000000002      acme    COMPLETED                51        9m0s   ended
-  01JGH000000000000000000003      acme    RETRYING, due in 1h30m   51        8m0s   backs off
-  01JGH000000000000000000007      acme    no such request          51        7m0s   unknown
-  "{\x1b[31m not a hint, and ..."  -       unreadable             51        6m0s   garbage
+const everything = `S, account 123456789012, eu-west-1
+
+dead letters: 5
+REQUEST                     TENANT  AGE    READ  STATUS
+01JGH000000000000000000001  acme    11m0s  51    PENDING, due for 1h0m
+01JGH000000000000000000002  acme    9m0s   51    COMPLETED
+01JGH000000000000000000003  acme    8m0s   51    RETRYING, due in 1h30m
+01JGH000000000000000000007  acme    7m0s   51    no such request
+garbage                     -       6m0s   51    unreadable: "{\x1b[31m not a hint, and ..."
 
 open requests: 5
-  REQUEST                     TENANT  ACTION      STATUS      ATTEMPT  AGE    WAITING       HINTS
-  01JGH000000000000000000001  acme    echo_async  PENDING     0 of 3   1h0m   due for 1h0m  0
-  01JGH000000000000000000003  acme    echo_async  RETRYING    1 of 3   3h0m   due in 1h30m  0
-  01JGH000000000000000000006  acme    echo_async  PROCESSING  1 of 3   1d2h   due for 1d1h  0
-  01JGH000000000000000000004  acme    echo_async  PROCESSING  1 of 3   4m0s   due in 30s    0
-  01JGH000000000000000000005  acme    echo_async  PENDING     0 of 3   50s    due for 50s   0
+REQUEST                     STATUS      TRY  AGE   ACTION      OF        NOTE
+01JGH000000000000000000001  PENDING     0/3  1h0m  echo_async  acme/ann  due for 1h0m
+01JGH000000000000000000003  RETRYING    1/3  3h0m  echo_async  acme/ann  due in 1h30m
+01JGH000000000000000000006  PROCESSING  1/3  1d2h  echo_async  acme/ann  due for 1d1h
+01JGH000000000000000000004  PROCESSING  1/3  4m0s  echo_async  acme/ann
+01JGH000000000000000000005  PENDING     0/3  50s   echo_async  acme/ann  due for 50s
 `
-
-// words ignores how wide the columns are.
-func words(s string) []string {
-	var lines []string
-	for line := range strings.Lines(s) {
-		lines = append(lines, strings.Join(strings.Fields(line), " "))
-	}
-	return lines
-}
 
 func TestListShowsEverythingAndDoesNothing(t *testing.T) {
 	w := mixed(t)
-	out := w.must("list")
-	if got, want := words(out), words(listed); !slices.Equal(got, want) {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	out := w.must("dead-letters")
+	if out != everything {
+		t.Errorf("got\n%s\nwant\n%s", out, everything)
 	}
 	if strings.ContainsRune(out, '\x1b') {
 		t.Errorf("a dead letter steers the terminal: %q", out)
 	}
-	w.did("list")
-	if w.must("list") == "" || len(w.dead) != 5 {
+	w.did("dead-letters")
+	if w.must("dead-letters") == "" || len(w.dead) != 5 {
 		t.Errorf("after two lists there are %v", w.left())
 	}
 	w.did("list again")
 }
 
 func TestListOfNothing(t *testing.T) {
-	if out := begin(t).must("list"); out != "dead letters: 0\n\nopen requests: 0\n" {
+	if out := begin(t).must("dead-letters"); !strings.HasSuffix(out, "\n\ndead letters: 0\n\nopen requests: 0\n") {
 		t.Errorf("got %s", out)
 	}
 }
 
-func TestDryRunDoesNothing(t *testing.T) {
-	w := mixed(t)
-	out := w.must("send", "-all", "-discard")
-	w.did("dry run")
-	for _, want := range []string{"-yes does it", "send a hint", "the request has ended", "not due yet", "no such request any more", "discard: nobody"} {
-		if !strings.Contains(out, want) {
-			t.Errorf("%q is not said:\n%s", want, out)
+// Nothing is done without a yes, and nobody is asked who is not there.
+func TestItAsksFirst(t *testing.T) {
+	for _, answer := range []string{"", "n\n", "yes\n", "\n"} {
+		w := mixed(t)
+		w.answer = answer
+		out, err := w.run("resend", "-all", "-discard")
+		w.did("resend without a yes")
+		if !errors.Is(err, errRefused) || (answer == "") == strings.Contains(out, "Do that? [y]") || (answer == "") != strings.Contains(err.Error(), "-yes says yes") {
+			t.Errorf("%q: %v\n%s", answer, err, out)
+		}
+		for _, want := range []string{"send a hint", "delete: it has ended", "keep: not due yet", "delete: no such request", "discard: unreadable"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%q is not said:\n%s", want, out)
+			}
+		}
+		if len(w.dead) != 5 {
+			t.Errorf("without a yes it leaves %v", w.left())
 		}
 	}
-	if len(w.dead) != 5 {
-		t.Errorf("the dry run leaves %v", w.left())
+	w := mixed(t)
+	w.answer = "y\n"
+	if out := w.must("resend", "-id", key(1).ID); !strings.Contains(out, "Do that? [y] selected: 1\n") || !strings.Contains(out, "send a hint  sent") {
+		t.Errorf("got %s", out)
+	}
+	w.did("resend with a yes", "send "+key(1).ID, "delete waits")
+}
+
+// Nobody is asked when there is nothing to do.
+func TestNothingToDoAsksNothing(t *testing.T) {
+	for _, args := range [][]string{{"-id", key(3).ID}, {"-id", "garbage"}, {"-older-than", "1000h"}} {
+		w := mixed(t)
+		w.must(append([]string{"resend"}, args...)...)
+		w.did(fmt.Sprint(args))
+	}
+}
+
+func TestJSON(t *testing.T) {
+	w := mixed(t)
+	out := w.must("dead-letters", "--json")
+	var all struct {
+		Stage  where
+		Answer struct {
+			Letters []letterListed `json:"dead_letters"`
+			Open    []listed
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &all); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if a := all.Answer; all.Stage.Stack != "S" || all.Stage.Account != "123456789012" || len(a.Letters) != 5 || len(a.Open) != 5 ||
+		a.Letters[4].Body != "{\x1b[31m not a hint, and quite long" || a.Letters[0].ID != key(1).ID || a.Letters[0].Body != "" || a.Open[0].MaxAttempts != 3 {
+		t.Errorf("got %+v", all)
+	}
+	out, err := w.run("resend", "--json", "-all") // the plan, and no more
+	var plans struct{ Answer []plan }
+	if jsonErr := json.Unmarshal([]byte(out), &plans); jsonErr != nil || !errors.Is(err, errRefused) || len(plans.Answer) != 8 || plans.Answer[0].Done != "" {
+		t.Errorf("%v, %v: %s", err, jsonErr, out)
+	}
+	out = w.must("resend", "--json", "--yes", "-all")
+	if err := json.Unmarshal([]byte(out), &plans); err != nil || plans.Answer[0].Done != "sent" || plans.Answer[0].Letters[0] != "waits" {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
@@ -105,7 +147,7 @@ func TestSendAll(t *testing.T) {
 	for n := 1; n <= 6; n++ {
 		before[n] = fmt.Sprint(w.row(key(n)))
 	}
-	out := w.must("send", "-all", "-yes")
+	out := w.must("resend", "-all", "-yes")
 	// Each dead letter goes after its hint; hints also for 5 and 6, which have none.
 	w.did("send -all", "delete ended", "delete unknown",
 		"send "+key(1).ID, "send "+key(6).ID, "send "+key(5).ID, "delete waits")
@@ -121,11 +163,11 @@ func TestSendAll(t *testing.T) {
 		}
 	}
 
-	w.must("send", "-all", "-yes")
+	w.must("resend", "-all", "-yes")
 	w.did("the second time", "send "+key(6).ID, "send "+key(1).ID, "send "+key(5).ID)
 
 	w.now = w.now.Add(2 * time.Hour) // all are due
-	w.must("send", "-all", "-yes", "-discard")
+	w.must("resend", "-all", "-yes", "-discard")
 	w.did("later", "delete garbage",
 		"send "+key(3).ID, "send "+key(6).ID, "send "+key(1).ID, "send "+key(4).ID, "send "+key(5).ID, "delete backs off")
 }
@@ -146,11 +188,11 @@ func TestSelection(t *testing.T) {
 		{[]string{"-older-than", "1000h"}, nil},
 	} {
 		w := mixed(t)
-		w.must(append([]string{"send", "-yes"}, c.args...)...)
+		w.must(append([]string{"resend", "-yes"}, c.args...)...)
 		w.did(fmt.Sprint(c.args), c.did...)
 	}
 	w := mixed(t)
-	if _, err := w.run("send", "-yes", "-id", key(1).ID, "-id", key(8).ID, "-id", "ended"); err == nil || !strings.Contains(err.Error(), key(8).ID+", ended") {
+	if _, err := w.run("resend", "-yes", "-id", key(1).ID, "-id", key(8).ID, "-id", "ended"); err == nil || !strings.Contains(err.Error(), key(8).ID+", ended") {
 		t.Errorf("err is %v", err)
 	}
 	w.did("with ids that name nothing", "send "+key(1).ID, "delete waits")
@@ -161,7 +203,7 @@ func TestTwoDeadLettersOfOneRequestAreOneHint(t *testing.T) {
 	k := w.accept(1, time.Hour)
 	w.bury("one", k, time.Minute)
 	w.bury("two", k, 2*time.Minute)
-	w.must("send", "-all", "-yes")
+	w.must("resend", "-all", "-yes")
 	w.did("send", "send "+k.ID, "delete two", "delete one")
 }
 
@@ -170,10 +212,10 @@ func TestManyDeadLetters(t *testing.T) {
 	for n := range 35 {
 		w.bury(fmt.Sprint("m", n), w.accept(n, time.Hour), time.Duration(100-n)*time.Minute)
 	}
-	if out := w.must("list"); !strings.Contains(out, "dead letters: 35\n") || !strings.Contains(out, "open requests: 35\n") {
+	if out := w.must("dead-letters"); !strings.Contains(out, "dead letters: 35\n") || !strings.Contains(out, "open requests: 35\n") {
 		t.Errorf("got %s", out)
 	}
-	w.must("send", "-all", "-yes")
+	w.must("resend", "-all", "-yes")
 	if len(w.dead) != 0 || len(w.steps) != 70 {
 		t.Errorf("%d are left after %d steps", len(w.dead), len(w.steps))
 	}
@@ -187,7 +229,7 @@ func TestARefusedHintKeepsItsDeadLetter(t *testing.T) {
 		w.bury(fmt.Sprint("m", n), w.accept(n, time.Hour), time.Duration(100-n)*time.Minute)
 	}
 	w.fail["send "+key(13).ID] = true
-	out, err := w.run("send", "-all", "-yes")
+	out, err := w.run("resend", "-all", "-yes")
 	if err == nil || !strings.Contains(err.Error(), key(13).ID+" refused") || strings.Count(out, "not sent") != 10 {
 		t.Errorf("err %v\n%s", err, out)
 	}
@@ -201,7 +243,7 @@ func TestADeadLetterThatIsNotDeletedIsSaid(t *testing.T) {
 	w.bury("one", w.accept(1, time.Hour), 2*time.Minute)
 	w.bury("two", w.accept(2, time.Hour), time.Minute)
 	w.fail["DeleteMessage one"] = true
-	out, err := w.run("send", "-all", "-yes")
+	out, err := w.run("resend", "-all", "-yes")
 	if err == nil || !strings.Contains(err.Error(), "delete dead letter one") || !strings.Contains(out, "sent, dead letter kept") {
 		t.Errorf("err %v\n%s", err, out)
 	}
@@ -222,7 +264,7 @@ func TestATableThatIsAwayLosesNothing(t *testing.T) {
 	w := mixed(t)
 	away := errors.New("table is away")
 	w.requests = unreadable{w.table, away}
-	if _, err := w.run("send", "-all", "-yes", "-discard"); !errors.Is(err, away) {
+	if _, err := w.run("resend", "-all", "-yes", "-discard"); !errors.Is(err, away) {
 		t.Errorf("err is %v", err)
 	}
 	w.did("send")
@@ -243,7 +285,8 @@ func TestAnInterruptedRunHidesNothing(t *testing.T) {
 	w := mixed(t)
 	ctx, stop := context.WithCancel(t.Context())
 	w.requests = interrupted{w.table, stop}
-	if err := w.redrive(ctx, command{list: true, selection: selection{all: true}}, w.now, &strings.Builder{}); !errors.Is(err, context.Canceled) {
+	err := w.withLetters(ctx, func(found) ([]letter, error) { return nil, nil })
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("err is %v", err)
 	}
 	for _, m := range w.dead {
@@ -257,55 +300,16 @@ func TestHiddenDeadLettersAreSaid(t *testing.T) {
 	w := mixed(t)
 	w.dead[0].hidden = true
 	var out strings.Builder
-	if err := w.redrive(t.Context(), command{list: true}, w.now, &out); err != nil {
+	w.terminal.out = &out
+	c, err := parse([]string{"dead-letters"}, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.task(t.Context(), &w.session, nil); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "About 1 more dead letters are hidden") || !strings.Contains(out.String(), "dead letters: 4\n") {
 		t.Errorf("got %s", &out)
-	}
-}
-
-func TestParse(t *testing.T) {
-	for line, want := range map[string]string{
-		"list":                       "",
-		"send -all":                  "",
-		"send -id x -id y -yes":      "",
-		"send -older-than 5m":        "",
-		"":                           "say list or send",
-		"-yes":                       "say list or send first",
-		"drop -all":                  `"drop" is neither`,
-		"list -all":                  "list takes no flags",
-		"list all":                   `"all" is not a flag`,
-		"send":                       "say which with one of",
-		"send -yes":                  "say which with one of",
-		"send -all -id x":            "say which with one of",
-		"send -all -older-than 5m":   "say which with one of",
-		"send -older-than -5m":       "must be above zero",
-		"send -older-than 5":         "invalid value",
-		"send -id= -yes":             "no id",
-		"send -all -yes -- whatever": `"whatever" is not a flag`,
-	} {
-		var out strings.Builder
-		_, err := parse(strings.Fields(line), &out)
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: err %v, want %q", line, err, want)
-		}
-	}
-	c, err := parse(strings.Fields("send -id x"), &strings.Builder{})
-	if err != nil || c.yes || c.discard || c.list || !slices.Equal(c.ids, []string{"x"}) {
-		t.Errorf("%+v, err %v", c, err)
-	}
-}
-
-func TestReadStageSaysWhatIsMissing(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "outputs.json")
-	if err := os.WriteFile(file, []byte(`{"S":{"WebSocketUrl":"wss://x","WorkQueueUrl":"w"}}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for path, want := range map[string]string{"": "STREAMER_OUTPUTS is not set", file: "no output RequestsTableName\nstack S has no output DeadLetterQueueUrl"} {
-		if _, err := readStage(t.Context(), path); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: err %v", path, err)
-		}
 	}
 }
 

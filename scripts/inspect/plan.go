@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -27,11 +29,11 @@ type step string
 const (
 	stepNone    step = ""
 	stepSend    step = "send a hint"
-	stepDelete  step = "delete the dead letter: the request has ended"
-	stepForget  step = "delete the dead letter: there is no such request any more"
+	stepDelete  step = "delete: it has ended"
+	stepForget  step = "delete: no such request"
 	stepWait    step = "keep: not due yet"
-	stepKeep    step = "keep: nobody can read it (-discard deletes it)"
-	stepDiscard step = "discard: nobody can read it"
+	stepKeep    step = "keep: unreadable, unless -discard"
+	stepDiscard step = "discard: unreadable"
 )
 
 // due reports whether a hint would be taken now, and since when or from when on.
@@ -66,6 +68,49 @@ func (r request) decide(discard bool, now time.Time) step {
 	default:
 		return stepForget
 	}
+}
+
+// selection says which dead letters and open requests are meant: one of the three.
+type selection struct {
+	ids       []string
+	olderThan time.Duration
+	all       bool
+}
+
+func (s selection) validate() error {
+	given := 0
+	for _, is := range []bool{len(s.ids) > 0, s.olderThan != 0, s.all} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
+		return errors.New("say which with one of -id, -older-than and -all")
+	}
+	if s.olderThan < 0 {
+		return fmt.Errorf("-older-than is %s: it must be above zero", s.olderThan)
+	}
+	return nil
+}
+
+// of are the requests that are meant and that something can be said about, with what is to
+// be done.
+func (s selection) of(all []request, discard bool, now time.Time) []request {
+	var chosen []request
+	for _, r := range all {
+		if !s.selects(r, now) {
+			continue
+		}
+		if r.step = r.decide(discard, now); r.step != stepNone {
+			chosen = append(chosen, r)
+		}
+	}
+	return chosen
+}
+
+// changes reports whether anything is to be done about some requests.
+func changes(some []request) bool {
+	return slices.ContainsFunc(some, func(r request) bool { return r.step != stepWait && r.step != stepKeep })
 }
 
 // selects reports whether the operator means this request.

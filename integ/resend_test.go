@@ -40,59 +40,61 @@ func TestDeadLetterIsSentAgain(t *testing.T) {
 		}
 		return aws.ToString(out.MessageId)
 	}
-	first, garbage := bury(encode(k)), bury("no hint of "+k.Tenant)
+	bury(encode(k))
+	garbage := bury("no hint of " + k.Tenant)
 	bury(encode(worker))
-	run := redrive(t)
+	program, run := inspect(t)
 	c := dial(t, u)
 
-	list := run("list")
-	for _, want := range []string{first, garbage, "unreadable", "RETRYING, due for"} {
+	list := run("dead-letters")
+	for _, want := range []string{k.ID, garbage, "unreadable", "RETRYING, due for"} {
 		if !strings.Contains(list, want) {
 			t.Errorf("%q is not listed:\n%s", want, list)
 		}
 	}
-	if dry := run("send", "-id", k.ID); !strings.Contains(dry, "send a hint") || !strings.Contains(dry, "-yes does it") {
-		t.Errorf("the dry run says\n%s", dry)
+	refused := exec.CommandContext(t.Context(), program, "resend", "-id", k.ID)
+	if plan, err := refused.Output(); !strings.Contains(string(plan), "send a hint") || refused.ProcessState.ExitCode() != 3 {
+		t.Errorf("without a yes it ends with %v, and says\n%s", err, plan)
 	}
 	time.Sleep(time.Second)
 	if f := as[protocol.Subscribed](t, c.about(t, protocol.ActionSubscribe, k.ID)); f.Status != protocol.Retrying || f.Attempt != 1 {
 		t.Fatalf("before anything was sent the request is %+v", f)
 	}
 
-	run("send", "-id", k.ID, "-yes")
+	run("resend", "-id", k.ID, "-yes")
 	if f := as[protocol.Complete](t, c.end(t, k.ID)); string(f.Result) != `{"message":"back again"}` || f.Attempt != 2 {
 		t.Errorf("got %+v", f)
 	}
 	// It was sent to the queue of its action's worker: nobody else claimed it before.
-	run("send", "-id", worker.ID, "-yes")
+	run("resend", "-id", worker.ID, "-yes")
 	c.about(t, protocol.ActionSubscribe, worker.ID)
 	if f := as[protocol.Complete](t, c.end(t, worker.ID)); f.Attempt != 2 || f.Seq/lifecycle.Seq(1, 0) != 2 {
 		t.Errorf("got %+v", f)
 	}
-	if list := run("list"); strings.Contains(list, k.ID) || strings.Contains(list, worker.ID) || !strings.Contains(list, garbage) {
+	if list := run("dead-letters"); strings.Contains(list, k.ID) || strings.Contains(list, worker.ID) || !strings.Contains(list, garbage) {
 		t.Errorf("afterwards there are\n%s", list)
 	}
 
 	before := as[protocol.Request](t, c.about(t, protocol.ActionGet, k.ID))
-	second := bury(encode(k))
-	if said := run("send", "-id", k.ID, "-id", garbage, "-yes", "-discard"); !strings.Contains(said, "the request has ended") || !strings.Contains(said, "discarded") {
+	bury(encode(k))
+	if said := run("resend", "-id", k.ID, "-id", garbage, "-yes", "-discard"); !strings.Contains(said, "it has ended") || !strings.Contains(said, "discarded") {
 		t.Errorf("the second time it says\n%s", said)
 	}
 	after := as[protocol.Request](t, c.about(t, protocol.ActionGet, k.ID))
 	if after.Status != protocol.Completed || after.Attempt != before.Attempt || after.Seq != before.Seq || after.EndedAt != before.EndedAt {
 		t.Errorf("the request was %+v and is %+v", before, after)
 	}
-	if list := run("list"); strings.Contains(list, second) || strings.Contains(list, garbage) {
+	if list := run("dead-letters"); strings.Contains(list, k.ID) || strings.Contains(list, garbage) {
 		t.Errorf("at the end there are\n%s", list)
 	}
 }
 
-// redrive builds the operator's command; what it returns runs it on the stage.
-func redrive(t *testing.T) func(args ...string) string {
+// inspect builds the operator's command; run runs it on the stage.
+func inspect(t *testing.T) (program string, run func(args ...string) string) {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "redrive")
-	command(t, "go", "build", "-o", program, "../scripts/redrive")
-	return func(args ...string) string {
+	program = filepath.Join(t.TempDir(), "inspect")
+	command(t, "go", "build", "-o", program, "../scripts/inspect")
+	return program, func(args ...string) string {
 		t.Helper()
 		return command(t, program, args...)
 	}

@@ -38,7 +38,7 @@ func FuzzLetter(f *testing.F) {
 		}
 		var out strings.Builder
 		all := gather([]letter{l}, nil, nil)
-		if err := show(&out, all, now); err != nil {
+		if err := show(&out, all, nil, now); err != nil {
 			t.Fatal(err)
 		}
 		if err := tell(&out, all, false); err != nil {

@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/outputs"
+	"github.com/pay-theory/streamer/internal/place"
 	"github.com/pay-theory/streamer/internal/queue"
 	"github.com/pay-theory/streamer/internal/store"
 )
@@ -29,13 +31,15 @@ func key(n int) lifecycle.Key {
 
 // world is a stage with a table in memory and two queues behind a server.
 type world struct {
-	stage
+	session
 	t     *testing.T
 	table *store.Memory
 	now   time.Time
 	// dead are the messages in the dead-letter queue; steps what was done to the queues.
 	dead  []*message
 	steps []string
+	// answer is what the operator says to a question; empty if nobody is there.
+	answer string
 	// fail makes calls fail, by the operation and the dead letter's or request's id.
 	fail map[string]bool
 }
@@ -55,7 +59,10 @@ func begin(t *testing.T) *world {
 		Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""),
 		Retryer: aws.NopRetryer{}, DisableMessageChecksumValidation: true,
 	})
-	w.stage = stage{requests: w.table, work: w, letters: deadLetters{client: client, url: server.URL + "/1/dead"}}
+	w.session = session{
+		Stage:    place.Stage{Stack: outputs.Stack{Name: "S"}, Place: place.Place{Account: "123456789012", Config: aws.Config{Region: "eu-west-1"}}},
+		requests: w.table, hints: w, queues: client, dead: server.URL + "/1/dead",
+	}
 	return w
 }
 
@@ -188,7 +195,10 @@ func (w *world) run(args ...string) (string, error) {
 		w.t.Fatal(err)
 	}
 	w.steps = nil
-	err = w.redrive(w.t.Context(), c, w.now, &out)
+	s := w.session
+	s.now, s.json, s.yes = w.now, c.json, c.yes
+	s.terminal = terminal{strings.NewReader(w.answer), &out, &out, w.answer != ""}
+	err = c.task(w.t.Context(), &s, c.args)
 	for _, m := range w.dead {
 		if m.hidden {
 			w.t.Errorf("%s %v leaves dead letter %s hidden", args[0], args[1:], m.id)

@@ -13,11 +13,12 @@ const hintBatch = 10
 
 // act carries out the steps of all requests, writes down what became of each, and
 // returns the dead letters that it deleted. What fails for some holds up no others.
-func (s stage) act(ctx context.Context, all []request) (deleted []letter, failed error) {
+func (s *session) act(ctx context.Context, all []request) (deleted []letter, failed error) {
+	letters := deadLetters{client: s.queues, url: s.dead}
 	remove := func(r *request, done string) {
 		r.done = done
 		for _, l := range r.dead {
-			if err := s.letters.delete(ctx, l); err != nil {
+			if err := letters.delete(ctx, l); err != nil {
 				r.done = done + ", dead letter kept"
 				failed = errors.Join(failed, err)
 				continue
@@ -43,7 +44,7 @@ func (s stage) act(ctx context.Context, all []request) (deleted []letter, failed
 		for i, r := range batch {
 			hints[i] = queue.Hint{Key: r.key, Action: r.row.Action, Trace: r.row.Trace}
 		}
-		if err := s.work.Send(ctx, hints); err != nil {
+		if err := s.hints.Send(ctx, hints); err != nil {
 			failed = errors.Join(failed, err)
 			for _, r := range batch {
 				r.done = "not sent"

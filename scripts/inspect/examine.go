@@ -1,0 +1,437 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	alarms "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	tables "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	functions "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/pay-theory/streamer/functions/authorizer"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/logs"
+)
+
+// The chapters that findings send their reader to.
+const (
+	runbook   = "RUNBOOK.md#"
+	operating = "OPERATING.md#"
+)
+
+func checkStack(ctx context.Context, p *patient) ([]finding, error) {
+	out, err := cloudformation.NewFromConfig(p.Config).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &p.Stack.Name})
+	if err != nil || len(out.Stacks) != 1 {
+		return nil, fmt.Errorf("describe the stack: %w", err)
+	}
+	stack := out.Stacks[0]
+	changed := stack.LastUpdatedTime
+	if changed == nil {
+		changed = stack.CreationTime
+	}
+	when := age(aws.ToTime(changed), p.now) + " ago"
+	switch status := string(stack.StackStatus); {
+	case strings.HasSuffix(status, "_IN_PROGRESS"):
+		return []finding{know("look again when it is over", "%s: somebody deploys it", status)}, nil
+	case status == "UPDATE_ROLLBACK_COMPLETE":
+		return []finding{know("see in the stack's events why, and deploy again: "+operating+"a-deployment-that-fails", "the last deployment was taken back, %s: the version before it runs", when)}, nil
+	case status == "CREATE_COMPLETE", status == "UPDATE_COMPLETE", status == "IMPORT_COMPLETE":
+		return []finding{ok("deployed %s (%s)", when, status)}, nil
+	default:
+		return []finding{wrong(operating+"a-deployment-that-fails", "%s since %s", status, when)}, nil
+	}
+}
+
+// checkTokens asks whether anybody can connect.
+func checkTokens(ctx context.Context, p *patient) ([]finding, error) {
+	who, router, err := p.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch config := who[contract.EnvAuth]; {
+	case router[contract.EnvIAM] != "":
+		return []finding{ok("callers sign with IAM")}, nil
+	case who == nil:
+		return []finding{know("", "an authorizer that is none of Streamer's says who connects")}, nil
+	case config == "":
+		return []finding{wrong("set STREAMER_ISSUER and STREAMER_AUDIENCE and deploy: "+operating+"deploying", "nobody can connect: it is not known whose tokens are good")}, nil
+	default:
+		var auth contract.Auth
+		if err := json.Unmarshal([]byte(config), &auth); err != nil {
+			return nil, fmt.Errorf("read %s: %w", contract.EnvAuth, err)
+		}
+		if auth.Anonymous {
+			return []finding{know("give an issuer, unless that is meant: "+operating+"deploying", "everybody may connect, without a token")}, nil
+		}
+		keys, err := authorizer.CheckKeys(ctx, config)
+		if err != nil {
+			return []finding{wrong("see that the issuer answers: the keys that are known are used for a day", "no keys of %s: %v", auth.Issuer, err)}, nil
+		}
+		return []finding{ok("tokens of %s for %s, %s", auth.Issuer, strings.Join(auth.Audiences, ", "), count(keys, "key"))}, nil
+	}
+}
+
+// settings are the variables of the authorizer, nil if the stack has none, and of the router.
+func (p *patient) settings(ctx context.Context) (authorizer, router map[string]string, err error) {
+	client := lambda.NewFromConfig(p.Config)
+	for _, g := range p.groups {
+		if g.Label != "authorizer" && g.Label != "router" {
+			continue
+		}
+		out, err := client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &g.Function})
+		if err != nil {
+			return nil, nil, fmt.Errorf("look at the %s: %w", g.Label, err)
+		}
+		variables := map[string]string{}
+		if out.Environment != nil {
+			variables = out.Environment.Variables
+		}
+		if g.Label == "router" {
+			router = variables
+		} else {
+			authorizer = variables
+		}
+	}
+	return authorizer, router, nil
+}
+
+func checkFunctions(ctx context.Context, p *patient) ([]finding, error) {
+	client := lambda.NewFromConfig(p.Config)
+	var found []finding
+	for _, name := range p.of("AWS::Lambda::Function") {
+		out, err := client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+		if err != nil {
+			return found, fmt.Errorf("look at the function %s: %w", name, err)
+		}
+		// A function that nobody ran for weeks is inactive, and wakes up when it is called.
+		if out.State == functions.StateFailed || out.LastUpdateStatus == functions.LastUpdateStatusFailed {
+			found = append(found, wrong("deploy again", "%s is %s, its last update %s: %s%s", name, out.State, out.LastUpdateStatus, aws.ToString(out.StateReason), aws.ToString(out.LastUpdateStatusReason)))
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, ok("%s can run", count(len(p.of("AWS::Lambda::Function")), "function")))
+	}
+	return found, nil
+}
+
+// checkSources looks at what brings work to functions.
+func checkSources(ctx context.Context, p *patient) ([]finding, error) {
+	client := lambda.NewFromConfig(p.Config)
+	ids := p.of("AWS::Lambda::EventSourceMapping")
+	var found []finding
+	for _, id := range ids {
+		out, err := client.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &id})
+		if err != nil {
+			return found, fmt.Errorf("look at the event source mapping %s: %w", id, err)
+		}
+		what := p.labelOf(aws.ToString(out.FunctionArn))
+		if state := aws.ToString(out.State); state != "Enabled" {
+			found = append(found, wrong("aws lambda update-event-source-mapping --uuid "+id+" --enabled", "the %s gets no work: its mapping is %s", what, state))
+		}
+		if result := aws.ToString(out.LastProcessingResult); strings.HasPrefix(result, "PROBLEM") {
+			found = append(found, wrong("inspect follow "+what+" -since 1h -errors", "the %s's mapping says %s", what, result))
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, ok("%s bring work", count(len(ids), "mapping")))
+	}
+	return found, nil
+}
+
+// labelOf is what people call the function of an ARN.
+func (p *patient) labelOf(arn string) string {
+	for _, g := range p.groups {
+		if strings.HasSuffix(arn, ":"+g.Function) {
+			return g.Label
+		}
+	}
+	return arn[strings.LastIndexByte(arn, ':')+1:]
+}
+
+// reconcilerLate is when a run of the reconciler, of which there is one every five minutes,
+// is missed.
+const reconcilerLate = 11 * time.Minute
+
+func checkReconciler(ctx context.Context, p *patient) ([]finding, error) {
+	groups := slices.DeleteFunc(slices.Clone(p.groups), func(g logs.Group) bool { return g.Label != "reconciler" })
+	lines, err := logs.Read(ctx, p.Config, groups, p.now.Add(-reconcilerLate), `"reconciled"`)
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range slices.Backward(lines) {
+		e := read(line)
+		if e.said.words != "reconciled" {
+			continue
+		}
+		if e.value("unfinished") == "true" {
+			return []finding{wrong(runbook+"oldest-waiting", "its last run, %s ago, had not the time for all open requests", age(e.Time, p.now))}, nil
+		}
+		return []finding{ok("ran %s ago", age(e.Time, p.now))}, nil
+	}
+	rule := strings.Join(p.of("AWS::Events::Rule"), " ")
+	f := wrong("inspect follow reconciler -since 1h; and aws events describe-rule --name "+rule+" must say ENABLED", "it has not run for %s: hints that are lost stay lost", hours(reconcilerLate))
+	if p.Emulator != "" {
+		f = know("", "it has not run yet, or not for %s: the local stage runs it every five minutes", hours(reconcilerLate))
+	}
+	return []finding{f}, nil
+}
+
+func checkTables(ctx context.Context, p *patient) ([]finding, error) {
+	var found []finding
+	for _, t := range []struct{ what, name, expiry string }{
+		{"requests", p.requestsTable, contract.TTL}, {"connections", p.connections.Table, contract.ExpiresAt},
+	} {
+		out, err := p.tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &t.name})
+		if err != nil {
+			return found, fmt.Errorf("look at the table of %s: %w", t.what, err)
+		}
+		if out.Table.TableStatus != tables.TableStatusActive && out.Table.TableStatus != tables.TableStatusUpdating {
+			found = append(found, wrong("see the table in DynamoDB's console", "the table of %s is %s", t.what, out.Table.TableStatus))
+		}
+		if out.Table.StreamSpecification == nil || !aws.ToBool(out.Table.StreamSpecification.StreamEnabled) {
+			found = append(found, wrong("deploy again: the construct switches it on", "the table of %s has no stream", t.what))
+		}
+		ttl, err := p.tables.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &t.name})
+		if err != nil {
+			return found, fmt.Errorf("look at the expiry of %s: %w", t.what, err)
+		}
+		expires := ttl.TimeToLiveDescription.TimeToLiveStatus == tables.TimeToLiveStatusEnabled && aws.ToString(ttl.TimeToLiveDescription.AttributeName) == t.expiry
+		switch {
+		case expires:
+		case p.Emulator != "":
+			found = append(found, know("", "%s do not expire: the local stage has no expiry", t.what))
+		default:
+			found = append(found, wrong("aws dynamodb update-time-to-live --table-name "+t.name+" --time-to-live-specification Enabled=true,AttributeName="+t.expiry, "%s do not expire: the table grows for ever", t.what))
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, ok("requests and connections are there, and expire"))
+	}
+	return found, nil
+}
+
+// tooLate is how long a request may wait that is due: the reconciler has sent its hint again
+// by then.
+const tooLate = 5 * time.Minute
+
+func checkQueues(ctx context.Context, p *patient) ([]finding, error) {
+	all, err := depths(ctx, p.session)
+	if err != nil {
+		return nil, err
+	}
+	var found []finding
+	open := 0
+	for _, q := range all {
+		open += q.Open
+		switch late := time.Duration(q.LateMS) * time.Millisecond; {
+		case q.Name == deadLettersName && q.Waiting+q.InWork > 0:
+			found = append(found, wrong("inspect dead-letters; then "+runbook+"dead-letters", "%s", count(q.Waiting+q.InWork, "dead letter")))
+		case q.Name == undispatchedName && q.Waiting+q.InWork > 0:
+			found = append(found, wrong(runbook+"undispatched", "the dispatcher gave up %s of the stream", count(q.Waiting+q.InWork, "part")))
+		case late > tooLate:
+			found = append(found, wrong("inspect queues; then "+runbook+"oldest-waiting", "a request for %s has been due for %s", q.Name, span(late)))
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, ok("no dead letters, %s, none late", count(open, "open request")))
+	}
+	return found, nil
+}
+
+func checkAlarms(ctx context.Context, p *patient) ([]finding, error) {
+	names := p.of("AWS::CloudWatch::Alarm")
+	if len(names) == 0 {
+		return []finding{wrong("leave AlarmProps as they are, and deploy", "there are no alarms")}, nil
+	}
+	client := cloudwatch.NewFromConfig(p.Config)
+	out, err := client.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: names})
+	if err != nil {
+		return nil, fmt.Errorf("look at the alarms: %w", err)
+	}
+	var found []finding
+	topics, silent := map[string]bool{}, 0
+	for _, a := range out.MetricAlarms {
+		if a.StateValue == alarms.StateValueAlarm {
+			_, chapter, _ := strings.Cut(aws.ToString(a.AlarmDescription), "Runbook: ")
+			found = append(found, wrong(chapter, "%s: %s", aws.ToString(a.AlarmName), aws.ToString(a.StateReason)))
+		}
+		if !aws.ToBool(a.ActionsEnabled) || len(a.AlarmActions) == 0 {
+			silent++
+		}
+		for _, action := range a.AlarmActions {
+			topics[action] = topics[action] || strings.Contains(action, ":sns:")
+		}
+	}
+	if missing := len(names) - len(out.MetricAlarms); missing > 0 {
+		found = append(found, wrong("deploy again", "%d of %s were deleted by hand", missing, count(len(names), "alarm")))
+	}
+	if silent > 0 {
+		f := wrong("set STREAMER_ALARM_TOPIC and deploy, or AlarmProps.Actions: "+operating+"deploying", "%d of %s tell nobody", silent, count(len(out.MetricAlarms), "alarm"))
+		found = append(found, f)
+	}
+	for topic, is := range topics {
+		if !is {
+			continue
+		}
+		f, err := p.listeners(ctx, topic)
+		if err != nil {
+			return found, err
+		}
+		if f.State != "" {
+			found = append(found, f)
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, ok("%s, none in alarm, and somebody is told", count(len(out.MetricAlarms), "alarm")))
+	}
+	return found, nil
+}
+
+// listeners asks whether anybody hears what a topic is told; the zero finding says so.
+func (p *patient) listeners(ctx context.Context, topic string) (finding, error) {
+	out, err := sns.NewFromConfig(p.Config).ListSubscriptionsByTopic(ctx, &sns.ListSubscriptionsByTopicInput{TopicArn: &topic})
+	if err != nil {
+		return finding{}, fmt.Errorf("look at the topic of alarms %s: %w", topic, err)
+	}
+	for _, s := range out.Subscriptions {
+		if strings.HasPrefix(aws.ToString(s.SubscriptionArn), "arn:") { // else it waits to be confirmed
+			return finding{}, nil
+		}
+	}
+	do := "subscribe somebody: aws sns subscribe --protocol email --notification-endpoint you@example.com --topic-arn " + topic
+	if len(out.Subscriptions) > 0 {
+		return wrong("have them confirm it, by the mail that they got", "nobody who is to hear of alarms has confirmed it"), nil
+	}
+	return wrong(do, "nobody hears of alarms: their topic has no subscription"), nil
+}
+
+// lately is how far back errors are looked for.
+const lately = time.Hour
+
+// refused are the words of AWS, and of our functions, for a missing permission.
+var refused = regexp.MustCompile(`AccessDenied|not authorized|lacks [a-z0-9-]+:[A-Za-z]+`)
+
+// errorsOf reads what went wrong lately.
+func (p *patient) errorsOf(ctx context.Context, meant func(entry) bool) (all []entry, err error) {
+	lines, err := logs.Read(ctx, p.Config, p.groups, p.now.Add(-lately), "")
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range lines {
+		if e := read(line); e.failed() && meant(e) {
+			all = append(all, e)
+		}
+	}
+	return all, nil
+}
+
+func checkGrants(ctx context.Context, p *patient) ([]finding, error) {
+	all, err := p.errorsOf(ctx, func(e entry) bool { return refused.Match(e.Line) })
+	if err != nil {
+		return nil, err
+	}
+	var found []finding
+	for _, of := range byFunction(all) {
+		last := of[len(of)-1]
+		found = append(found, wrong("grant it (constructs/grants.go has what each function has), or deploy again: a policy may have been changed by hand",
+			"the %s was refused %s in the last hour, the last %s ago: %s", last.Function, count(len(of), "time"), age(last.Time, p.now), last.why()))
+	}
+	if len(found) == 0 {
+		found = append(found, ok("no function was refused anything in the last hour"))
+	}
+	return found, nil
+}
+
+func checkErrors(ctx context.Context, p *patient) ([]finding, error) {
+	all, err := p.errorsOf(ctx, func(e entry) bool { return !refused.Match(e.Line) })
+	if err != nil {
+		return nil, err
+	}
+	var found []finding
+	for _, of := range byFunction(all) {
+		last := of[len(of)-1]
+		found = append(found, know("inspect follow "+last.Function+" -since 1h -errors -once", "the %s told of %s in the last hour, the last %s ago: %s",
+			last.Function, count(len(of), "error"), age(last.Time, p.now), last.why()))
+	}
+	if len(found) == 0 {
+		found = append(found, ok("no function told of an error in the last hour"))
+	}
+	return found, nil
+}
+
+// byFunction puts entries together by their functions, in the order of the first.
+func byFunction(all []entry) (groups [][]entry) {
+	at := map[string]int{}
+	for _, e := range all {
+		i, seen := at[e.Function]
+		if !seen {
+			i = len(groups)
+			at[e.Function], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], e)
+	}
+	return groups
+}
+
+func checkRetention(ctx context.Context, p *patient) ([]finding, error) {
+	client := cloudwatchlogs.NewFromConfig(p.Config)
+	var forever []string
+	for _, g := range p.groups {
+		out, err := client.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &g.Name})
+		if err != nil {
+			return nil, fmt.Errorf("look at the log of the %s: %w", g.Label, err)
+		}
+		for _, found := range out.LogGroups {
+			if aws.ToString(found.LogGroupName) == g.Name && found.RetentionInDays == nil {
+				forever = append(forever, g.Label)
+			}
+		}
+	}
+	if len(forever) > 0 {
+		return []finding{know("StreamerProps.LogRetention", "logs are kept for ever, and paid for: %s", strings.Join(forever, ", "))}, nil
+	}
+	return []finding{ok("%s, each forgotten in time", count(len(p.groups), "log"))}, nil
+}
+
+// others is how many runs at once processors should leave to router, authorizer and
+// dispatcher (OPERATING.md, "Quotas").
+const others = 200
+
+func checkConcurrency(ctx context.Context, p *patient) ([]finding, error) {
+	client := lambda.NewFromConfig(p.Config)
+	out, err := client.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{})
+	if err != nil {
+		return nil, fmt.Errorf("look at the account's limits: %w", err)
+	}
+	wanted := 0
+	for _, id := range p.of("AWS::Lambda::EventSourceMapping") {
+		mapping, err := client.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &id})
+		if err != nil {
+			return nil, fmt.Errorf("look at the event source mapping %s: %w", id, err)
+		}
+		if mapping.ScalingConfig != nil {
+			wanted += int(aws.ToInt32(mapping.ScalingConfig.MaximumConcurrency))
+		}
+	}
+	limit := int(aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions))
+	do := "ask for more concurrent executions in Service Quotas, or lower MaxConcurrency: " + operating + "quotas"
+	switch {
+	case wanted > limit:
+		return []finding{wrong(do, "processors may run %d at once, and the account has %d: a full queue refuses messages", wanted, limit)}, nil
+	case wanted+others > limit:
+		return []finding{know(do, "processors may run %d at once of the account's %d: that leaves less than %d to the other functions", wanted, limit, others)}, nil
+	}
+	return []finding{ok("processors may run %d at once, of the account's %d", wanted, limit)}, nil
+}
