@@ -50,6 +50,17 @@ type Action[In, Out any] struct {
 	// Backoff is how long an async action waits between attempts. Its zero value is at
 	// most one second, doubling up to one minute.
 	Backoff Backoff
+	// Redact says that the payload is for the handler alone. Once the request has ended it is
+	// taken out of the table and the bucket, the upload that it came as included, and no
+	// error of the handler's is logged but for its type. Default: it is kept as long as the
+	// request, and its file as long as files are.
+	//
+	// What the handler makes of it is for the handler to choose: progress, the text of an
+	// *Error, checkpoints, effects under Once, files, the result. These are kept as ever, and
+	// so are the payload's SHA-256, by which an idempotency key is held to its payload (give
+	// one that could be guessed a random member), what the table's stream remembers for a day
+	// and its backups for 35, and an upload that came to nothing.
+	Redact bool
 }
 
 // Handler does what an action declares. It ends the request by calling r.Complete; a
@@ -101,11 +112,12 @@ type Spec struct {
 	Timeout  time.Duration
 	Attempts int
 	Backoff  Backoff
+	Redact   bool
 }
 
 // Spec implements Entry.
 func (a Action[In, Out]) Spec() Spec {
-	s := Spec{Name: a.Name, Async: a.Async, Timeout: a.Timeout, Attempts: a.Attempts, Backoff: a.Backoff}
+	s := Spec{Name: a.Name, Async: a.Async, Timeout: a.Timeout, Attempts: a.Attempts, Backoff: a.Backoff, Redact: a.Redact}
 	if s.Timeout == 0 {
 		s.Timeout = s.maxTimeout()
 	}

@@ -12,8 +12,9 @@ import (
 // HandOver is the sample whose work is done by other compute than a function: its handler
 // hands the request over and leaves the ticket among the request's files, where a process
 // of the account finds it. A handler of your own starts a task and gives it the ticket.
-// The result is whatever that process makes of the payload's work.
-var HandOver = streamer.Action[HandOverIn, json.RawMessage]{Name: "hand_over", Async: true}
+// The result is whatever that process makes of the payload's work, which is nobody else's
+// business.
+var HandOver = streamer.Action[HandOverIn, json.RawMessage]{Name: "hand_over", Async: true, Redact: true}
 
 // TicketFile is the name of the file with the ticket.
 const TicketFile = "ticket.txt"

@@ -32,7 +32,7 @@ func (r *Router) store(ctx context.Context, c call, spec streamer.Spec) (protoco
 	row, duplicate, err := r.desk().Accept(ctx, intake.Request{
 		Tenant: c.Tenant, User: c.User, Action: spec, Payload: c.Payload,
 		IdempotencyKey: c.IdempotencyKey, Deadline: time.Duration(c.DeadlineMS) * time.Millisecond,
-		Connection: c.connection, Submission: c.submission, Ref: c.ID,
+		Connection: c.connection, Submission: c.submission, Ref: c.ID, Upload: c.PayloadRef,
 	})
 	if err != nil {
 		return nil, fromDesk(err)

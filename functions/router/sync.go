@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/logging"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -61,10 +61,14 @@ func (r *Router) respond(ctx context.Context, c call, spec streamer.Spec) (proto
 func handle(ctx context.Context, b streamer.Binding, req *streamer.Request[json.RawMessage], out *outcome) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("handler panicked: %v\n%s", p, debug.Stack())
+			err = logging.Panicked(p, b.Spec().Redact)
 		}
 	}()
-	return b.Handle(ctx, req, out)
+	err = b.Handle(ctx, req, out)
+	if b.Spec().Redact {
+		err = logging.Hide(err)
+	}
+	return err
 }
 
 // outcome is the sink of a sync action: progress has nowhere to go.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -182,7 +181,7 @@ func (a *attempt) handle(ctx, work context.Context) error {
 func (a *attempt) call(ctx, work context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("handler panicked: %v\n%s", p, debug.Stack())
+			err = logging.Panicked(p, a.row.Redact)
 		}
 	}()
 	if work.Err() != nil {
@@ -205,9 +204,13 @@ func (a *attempt) call(ctx, work context.Context) (err error) {
 		CreatedAt: time.UnixMilli(a.row.CreatedAt), Deadline: time.UnixMilli(a.row.DeadlineAt),
 		Payload: payload, Files: a.Files.Of(a.delivery.Key),
 	}
-	return binding.Handle(streamer.WithKeeper(work, keeper{a}), req, sink{a.session, func(result json.RawMessage, file *streamer.File) error {
+	err = binding.Handle(streamer.WithKeeper(work, keeper{a}), req, sink{a.session, func(result json.RawMessage, file *streamer.File) error {
 		return a.complete(ctx, result, file)
 	}})
+	if a.row.Redact {
+		err = logging.Hide(err)
+	}
+	return err
 }
 
 // sink is what the binding writes to.
@@ -252,7 +255,7 @@ func (a *attempt) end(ctx context.Context, u lifecycle.Update, status protocol.S
 	if !a.carried() {
 		u = lifecycle.Notify(u)
 	}
-	row, err := a.write(ctx, u, func(stood lifecycle.Row) bool {
+	row, err := a.write(ctx, lifecycle.Redacted(u, a.row), func(stood lifecycle.Row) bool {
 		return stood.Fence == a.row.Fence && stood.Status == status && stood.Seq == seq
 	})
 	if err != nil {
@@ -266,7 +269,8 @@ func (a *attempt) end(ctx context.Context, u lifecycle.Update, status protocol.S
 		return nil // the outcome is stored; telling comes with the message's next delivery
 	}
 	a.record(ctx, row)
-	if a.told = a.session.End(ctx, frame, seq, row.Watchers, a.within(ctx, tellBudget)); a.told {
+	told := a.session.End(ctx, frame, seq, row.Watchers, a.within(ctx, tellBudget))
+	if a.told = a.redact(ctx, row) && told; a.told {
 		a.Executor.told(ctx, row)
 	}
 	return nil

@@ -46,6 +46,7 @@ import (
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
+	"github.com/pay-theory/streamer/internal/redact"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/internal/ticket"
 	"github.com/pay-theory/streamer/internal/view"
@@ -220,11 +221,24 @@ func (e *Executor) tell(ctx context.Context, d Delivery, row lifecycle.Row) erro
 		return e.untold(ctx, d, row)
 	}
 	e.record(ctx, row)
-	if progress.Tell(ctx, e.Clock, e.Connections, row, frame, e.within(ctx, tellBudget)) {
+	told := progress.Tell(ctx, e.Clock, e.Connections, row, frame, e.within(ctx, tellBudget))
+	if e.redact(ctx, row) && told {
 		e.told(ctx, row)
 		return nil
 	}
 	return e.untold(ctx, d, row)
+}
+
+// redact takes the payload out of sight, and reports whether that is done. If it is not, it
+// counts as if not everyone was told.
+func (e *Executor) redact(ctx context.Context, row lifecycle.Row) bool {
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	if err := redact.Ended(call, e.Requests, e.Files, row); err != nil {
+		e.Log.WarnContext(ctx, "payload not redacted yet", "request", row.Key().ID, "error", err)
+		return false
+	}
+	return true
 }
 
 // record says that the end of a request goes out to those who watch.

@@ -13,6 +13,7 @@ import (
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/metric"
+	"github.com/pay-theory/streamer/internal/redact"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
@@ -36,6 +37,9 @@ func (d Desk) Accept(ctx context.Context, r Request) (row lifecycle.Row, duplica
 	err = d.Requests.Create(ctx, row, now)
 	if stood, refused := errors.AsType[*store.RefusedError](err); refused {
 		if row = stood.Row; row.Submission != s.Message || s.Message == "" {
+			if err := d.redact(ctx, s, row, now); err != nil {
+				return row, false, err
+			}
 			if !bytes.Equal(row.Hash, s.Hash) {
 				return row, false, streamer.Errorf(protocol.IdempotencyMismatch, "the idempotency key was used before with another payload: take a new key, or send that payload")
 			}
@@ -48,6 +52,23 @@ func (d Desk) Accept(ctx context.Context, r Request) (row lifecycle.Row, duplica
 	}
 	d.Metrics.Add(contract.MetricAccepted, metric.Labels{Action: row.Action, Tenant: row.Key().Tenant}, 1)
 	return row, false, nil
+}
+
+// redact takes back what a submission has put aside for a request that was there already,
+// if its action asks for that: what an open one has put there too stays.
+func (d Desk) redact(ctx context.Context, s lifecycle.Submission, stood lifecycle.Row, now time.Time) error {
+	if !s.Redact && !stood.Redact || bytes.Equal(stood.Hash, s.Hash) && !stood.Status.Terminal() {
+		return nil
+	}
+	if err := redact.Payload(ctx, d.Requests, d.Files, s.Key, s.PayloadAt, s.Hash, expires(s, now)); err != nil {
+		return err
+	}
+	return redact.Upload(ctx, d.Files, s.Key.Tenant, s.User, s.Upload)
+}
+
+// expires is when a payload beside the row may go.
+func expires(s lifecycle.Submission, now time.Time) time.Time {
+	return now.Add(s.Deadline + lifecycle.Retention)
 }
 
 // submission gathers what a request brings, and puts a payload aside that is too large for
@@ -65,6 +86,7 @@ func (d Desk) submission(ctx context.Context, r Request, now time.Time) (lifecyc
 		Key:  lifecycle.Key{Tenant: r.Tenant, ID: d.NewID(now)},
 		User: r.User, Action: r.Action.Name, MaxAttempts: r.Action.Attempts, Deadline: protocol.DefaultDeadline,
 		Connection: r.Connection, Message: r.Submission, Ref: r.Ref, Hash: hash[:],
+		Redact: r.Action.Redact, Upload: r.Upload,
 	}
 	s.Trace, _ = ctx.Value("x-amzn-trace-id").(string) // where aws-lambda-go puts it
 	if r.IdempotencyKey != "" {
@@ -78,7 +100,7 @@ func (d Desk) submission(ctx context.Context, r Request, now time.Time) (lifecyc
 		s.Payload = payload.String()
 	case payload.Len() <= protocol.MaxInline:
 		s.PayloadAt = lifecycle.PlaceItem
-		if err := d.Requests.PutPayload(ctx, s.Key, s.Hash, payload.String(), now.Add(s.Deadline+lifecycle.Retention)); err != nil {
+		if err := d.Requests.PutPayload(ctx, s.Key, s.Hash, payload.String(), expires(s, now)); err != nil {
 			return s, err
 		}
 	default:

@@ -55,6 +55,8 @@ type Request struct {
 	Submission string
 	// Ref is the submitter's own name for it.
 	Ref string
+	// Upload is the reference of the upload that the payload came as, empty if it did not.
+	Upload string
 }
 
 // NewID makes the id of a request.

@@ -13,7 +13,7 @@ import (
 
 // fields is a row as a table has it, nil being a field that is not there: in the order of
 // lifecycle.Row, bytes as text, a set as its sorted members.
-type fields [49]any
+type fields [51]any
 
 var columns = reflect.TypeFor[lifecycle.Row]()
 

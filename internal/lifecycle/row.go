@@ -71,6 +71,10 @@ type Row struct {
 	// Hash is the SHA-256 of the payload: it tells whether an idempotency key is used
 	// again for something else.
 	Hash []byte `dynamodbav:"hash,omitempty"`
+	// Redact says that the payload goes when the request ends. Upload is then the reference
+	// of the upload that it came as, if it did.
+	Redact bool   `dynamodbav:"redact,omitempty"`
+	Upload string `dynamodbav:"upload,omitempty"`
 
 	// Result is the outcome as JSON; else ResultAt says where it is and ResultSize and
 	// ResultHash what it is. File is the key of the object that the result names.
@@ -151,6 +155,7 @@ const (
 	fieldPercentage Field = "percentage"
 	fieldMessage    Field = "message"
 	fieldSeq        Field = "seq"
+	fieldPayload    Field = "payload"
 	fieldResult     Field = "result"
 	fieldResultAt   Field = "result_at"
 	fieldResultSize Field = "result_size"

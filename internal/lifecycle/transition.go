@@ -29,7 +29,11 @@ type Submission struct {
 	Payload   string
 	PayloadAt Place
 	Hash      []byte
-	Trace     string
+	// Redact says that the payload goes when the request ends, and with it the upload of
+	// that reference.
+	Redact bool
+	Upload string
+	Trace  string
 }
 
 // Accept makes the row of a new request. It is put under the condition Vacant.
@@ -38,15 +42,19 @@ func Accept(s Submission, now time.Time) Row {
 	if s.Connection != "" {
 		watchers = []string{s.Connection}
 	}
-	return Row{
+	row := Row{
 		PK: s.Key.PK(), SK: contract.SKMeta,
 		Action: s.Action, User: s.User, Status: protocol.Pending, MaxAttempts: s.MaxAttempts,
 		CreatedAt: millis(now), DeadlineAt: millis(now.Add(s.Deadline)),
 		Watchers: watchers, Submission: s.Message, Ref: s.Ref,
 		Payload: s.Payload, PayloadAt: s.PayloadAt, Hash: s.Hash, Trace: s.Trace,
 		TenantDay: TenantDay(s.Key.Tenant, now), UserKey: UserKey(s.Key.Tenant, s.User),
-		OpenShard: OpenShard(s.Key.ID),
+		OpenShard: OpenShard(s.Key.ID), Redact: s.Redact,
 	}
+	if s.Redact {
+		row.Upload = s.Upload
+	}
+	return row
 }
 
 // Vacant holds where no row stands, or one whose time to live is over.
@@ -278,7 +286,7 @@ func Retry(fence int64, next time.Time, code protocol.Code, message string) Upda
 // found in the row. It holds only while the row is as it was read. A carrier that is not
 // empty is the message whose deletion will mark that everyone was told.
 func End(row Row, reason Reason, carrier string, now time.Time) Update {
-	u := terminal("end", protocol.Failed, seen(row), Seq(row.Fence+1, 1), now)
+	u := Redacted(terminal("end", protocol.Failed, seen(row), Seq(row.Fence+1, 1), now), row)
 	u.Add = map[Field]int64{fieldFence: 1}
 	if carrier != "" {
 		u.Set[fieldCarrier] = carrier
@@ -334,6 +342,15 @@ func terminal(name string, status protocol.Status, when Guard, seq int64, now ti
 		},
 		Remove: []Field{fieldLeaseUntil, fieldNextAt, fieldOpenShard},
 	}
+}
+
+// Redacted has a write that ends the request of a row take the payload out of it, if its
+// action asks for that.
+func Redacted(u Update, row Row) Update {
+	if row.Redact {
+		u.Remove = append(u.Remove, fieldPayload)
+	}
+	return u
 }
 
 func because(u Update, code protocol.Code, message string) Update {

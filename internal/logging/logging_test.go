@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -49,4 +52,19 @@ func TestLinesSayWhatTheyAreAbout(t *testing.T) {
 
 	lambda := lambdacontext.NewContext(context.WithValue(ctx, "x-amzn-trace-id", "Root=1-a;Sampled=1"), &lambdacontext.LambdaContext{AwsRequestID: "i1"}) //nolint:staticcheck // aws-lambda-go's key
 	want(line(func() { log.ErrorContext(lambda, "m") }), map[string]any{"request": "r1", "tenant": "acme", "invocation": "i1", "trace": "Root=1-a;Sampled=1"})
+}
+
+func TestHide(t *testing.T) {
+	cause := fmt.Errorf("charge 4111: %w", context.Canceled)
+	if err := logging.Hide(cause); strings.Contains(err.Error(), "4111") || !strings.Contains(err.Error(), "*fmt.wrapError") || !errors.Is(err, context.Canceled) {
+		t.Errorf("hidden: %v", err)
+	}
+	if err := logging.Hide(nil); err != nil {
+		t.Errorf("nothing, hidden: %v", err)
+	}
+	for hide, want := range map[bool]string{true: "with a string", false: "panicked: 4111"} {
+		if err := logging.Panicked("4111", hide); strings.Contains(err.Error(), "4111") == hide || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "goroutine") {
+			t.Errorf("hidden %t: %v", hide, err)
+		}
+	}
 }

@@ -1,0 +1,99 @@
+package router_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/files"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+var secretive = streamer.Action[json.RawMessage, json.RawMessage]{Name: "charge", Async: true, Redact: true}
+
+// What a submission puts aside for a request that has ended, or that has another payload,
+// does not stay; what an open one needs does.
+func TestRedactedSubmissions(t *testing.T) {
+	for _, size := range []int{1_000, 30_000} {
+		doc := `"` + strings.Repeat("4", size) + `"`
+		w := open(t, secretive)
+		submit := func(doc string) (protocol.Frame, string) {
+			ref := w.upload(t, w.message(t, announce(doc)), doc)
+			return w.say(t, `{"action":"charge","idempotency_key":"k","payload_ref":"`+ref+`"}`), ref
+		}
+		seen := func(doc string) (n int) {
+			for _, stored := range w.files.documents {
+				if stored == doc {
+					n++
+				}
+			}
+			id := lifecycle.KeyedID("acme", "ann", "charge", "k")
+			if aside, err := w.requests.Memory.Payload(t.Context(), lifecycle.Key{Tenant: "acme", ID: id}, hashOf(doc)); err == nil && aside == doc {
+				n++
+			}
+			return n
+		}
+		first, ref := submit(doc)
+		accepted, ok := first.(protocol.Accepted)
+		if !ok {
+			t.Fatalf("answered %+v", first)
+		}
+		row := w.row(t, "acme", accepted.RequestID)
+		if u, _ := files.ParseRef(ref); !row.Redact || row.Upload != u.Ref() {
+			t.Errorf("the row is %+v", row)
+		}
+		if n := seen(doc); n != 2 {
+			t.Errorf("%d bytes: seen %d times", size, n)
+		}
+		if again, _ := submit(doc); again.Type() != protocol.TypeAccepted || seen(doc) != 3 {
+			t.Errorf("%d bytes, again: %+v, seen %d times", size, again, seen(doc))
+		}
+		other := strings.Replace(doc, "4", "5", 1)
+		if f, _ := submit(other); f.Type() != protocol.TypeError || seen(other) != 0 {
+			t.Errorf("%d bytes, another payload: %+v, seen %d times", size, f, seen(other))
+		}
+		completed(t, w, accepted.RequestID)
+		before := seen(doc)
+		if f, _ := submit(doc); f.Type() != protocol.TypeComplete || seen(doc) != before-1 {
+			t.Errorf("%d bytes, after its end: %+v, seen %d times and then %d", size, f, before, seen(doc))
+		}
+	}
+	w := open(t, secretive)
+	w.accept(t, w.message(t, `{"action":"charge","payload":"4111"}`))
+	row := w.row(t, "acme", w.accept(t, w.message(t, `{"action":"charge","payload":"4111"}`)))
+	w.say(t, about("cancel", row.Key().ID))
+	if ended := w.row(t, "acme", row.Key().ID); row.Payload != `"4111"` || ended.Payload != "" || len(ended.Hash) == 0 {
+		t.Errorf("the row was %+v and is %+v", row, ended)
+	}
+}
+
+// A sync action's errors are for its client, or for nobody.
+func TestRedactedErrors(t *testing.T) {
+	for name, fail := range map[string]func(payload string) error{
+		"an error": func(p string) error { return fmt.Errorf("charge %s", p) },
+		"a panic":  func(p string) error { panic(p) },
+	} {
+		for redact, said := range map[bool]bool{true: false, false: true} {
+			action := streamer.Action[json.RawMessage, json.RawMessage]{Name: "charge", Redact: redact}
+			w := open(t, action.Bind(func(_ context.Context, req *streamer.Request[json.RawMessage], _ streamer.Reporter[json.RawMessage]) error {
+				return fail(string(req.Payload))
+			}))
+			w.refused(t, w.message(t, `{"action":"charge","payload":"4111"}`), protocol.Internal)
+			if got := strings.Contains(w.log.String(), "4111"); got != said || !strings.Contains(w.log.String(), "message not done") {
+				t.Errorf("%s: the log says it: %t\n%s", name, got, w.log)
+			}
+		}
+	}
+	action := streamer.Action[json.RawMessage, json.RawMessage]{Name: "charge", Redact: true}
+	w := open(t, action.Bind(func(context.Context, *streamer.Request[json.RawMessage], streamer.Reporter[json.RawMessage]) error {
+		return errors.Join(streamer.Errorf("DECLINED", "the card was declined"))
+	}))
+	if f := w.refused(t, w.message(t, `{"action":"charge","payload":"4111"}`), "DECLINED"); f.Message != "the card was declined" {
+		t.Errorf("answered %+v", f)
+	}
+}
