@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/pay-theory/streamer/internal/outputs"
 )
@@ -26,7 +27,9 @@ type Place struct {
 
 // Locate finds out. Its errors say what to set.
 func Locate(ctx context.Context) (Place, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+	// What the SDK warns of, connections that it cannot keep, would stand among the lines of
+	// an answer.
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return Place{}, fmt.Errorf("load AWS configuration: %w", err)
 	}

@@ -312,13 +312,3 @@ func TestHiddenDeadLettersAreSaid(t *testing.T) {
 		t.Errorf("got %s", &out)
 	}
 }
-
-func TestSpan(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0s", 400 * time.Millisecond: "0s", 59600 * time.Millisecond: "1m0s", 90 * time.Minute: "1h30m", 49*time.Hour + time.Minute: "2d1h",
-	} {
-		if got := span(d); got != want {
-			t.Errorf("%v is %s, want %s", d, got, want)
-		}
-	}
-}

@@ -40,7 +40,9 @@ type fact struct{ name, text string }
 func facts(out io.Writer, all []fact) {
 	widest := 0
 	for _, f := range all {
-		widest = max(widest, len(f.name))
+		if f.text != "" {
+			widest = max(widest, len(f.name))
+		}
 	}
 	for _, f := range all {
 		if f.text != "" {
