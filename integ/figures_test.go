@@ -91,7 +91,7 @@ func TestFigures(t *testing.T) {
 // countedCalls are the calls of each operation as the calculation of costs has them.
 func countedCalls(t *testing.T) map[string]calls {
 	t.Helper()
-	b, err := os.ReadFile("../scripts/cost/calls.json")
+	b, err := os.ReadFile("../internal/cost/calls.json")
 	if err != nil {
 		t.Fatal(err)
 	}

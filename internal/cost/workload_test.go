@@ -1,4 +1,4 @@
-package main
+package cost
 
 import (
 	"bytes"
@@ -12,17 +12,17 @@ import (
 
 // The bill of a request that nobody needs to look up: 4 s, 2 frames, 2 watchers, 1 GB.
 func TestRequest(t *testing.T) {
-	w := workload{duration: 4 * time.Second, frames: 2, watchers: 2, payload: 100, result: 100, memoryMB: 1024, queues: 1, rate: 21}
-	quantities := map[unit]float64{}
-	for _, l := range w.request().lines {
+	w := Workload{Duration: 4 * time.Second, Frames: 2, Watchers: 2, Payload: 100, Result: 100, MemoryMB: 1024, Queues: 1, Rate: 21}
+	quantities := map[Unit]float64{}
+	for _, l := range w.Request().lines {
 		quantities[l.unit] += l.quantity
 	}
-	for p, want := range map[unit]float64{
-		apiMessage:     1 + 1 + 2*2 + 2,  // message, accepted, progress, terminal
+	for p, want := range map[Unit]float64{
+		APIMessage:     1 + 1 + 2*2 + 2,  // message, accepted, progress, terminal
 		lambdaRequest:  3,                // router, dispatcher, processor
 		lambdaGBSecond: 4 + 2*0.010*0.25, // the handler's time, and two quick runs
-		dynamoWrite:    4 + 2 + 2 + 3,    // accept, claim, pulses after 2 and 4 s, outcome
-		dynamoRead:     0,                // the payload stands in the row
+		DynamoWrite:    4 + 2 + 2 + 3,    // accept, claim, pulses after 2 and 4 s, outcome
+		DynamoRead:     0,                // the payload stands in the row
 		sqsRequest:     1 + 2 + 1,        // send, receive and delete, hold
 		s3Put:          0,
 		logGB:          3 * 800 / 1e9,
@@ -41,21 +41,21 @@ func TestRequest(t *testing.T) {
 func TestLargeRequests(t *testing.T) {
 	for _, c := range []struct {
 		payload, result int
-		p               unit
+		p               Unit
 		want            float64
 	}{
-		{1500, 100, dynamoWrite, 4 + 2 + 2 + 0 + 3}, // two units for the payload's own item
-		{1500, 100, dynamoRead, 1},
-		{100, 3000, dynamoWrite, 4 + 2 + 0 + 3 + 3}, // the row has 3.7 KB at its end
+		{1500, 100, DynamoWrite, 4 + 2 + 2 + 0 + 3}, // two units for the payload's own item
+		{1500, 100, DynamoRead, 1},
+		{100, 3000, DynamoWrite, 4 + 2 + 0 + 3 + 3}, // the row has 3.7 KB at its end
 		{100, 30_000, s3Put, 2},
 		{30_000, 100, s3Get, 1},
 		{100, 30_000, s3GBMonth, 30_100 / 1e9 * 30 * 24 / 730},
 		{30_000, 100, dynamoGBMonth, 1500 / 1e9 * 7 * 24 / 730},
-		{40_000, 100, apiMessage, 2 + 1 + 1}, // two steps of 32 KB
+		{40_000, 100, APIMessage, 2 + 1 + 1}, // two steps of 32 KB
 	} {
-		w := workload{duration: time.Second, watchers: 1, payload: c.payload, result: c.result, memoryMB: 128, queues: 1, rate: 1}
+		w := Workload{Duration: time.Second, Watchers: 1, Payload: c.payload, Result: c.result, MemoryMB: 128, Queues: 1, Rate: 1}
 		got := 0.0
-		for _, l := range w.request().lines {
+		for _, l := range w.Request().lines {
 			if l.unit == c.p {
 				got += l.quantity
 			}
@@ -67,9 +67,9 @@ func TestLargeRequests(t *testing.T) {
 }
 
 func TestBillIsPrinted(t *testing.T) {
-	b := bill{lines: []line{{sqsRequest, "hint", 2}, {apiMessage, "", 0.1 + 0.2}}}.times("a million", million)
+	b := Bill{lines: []line{{sqsRequest, "hint", 2}, {APIMessage, "", 0.1 + 0.2}}}.Times("a million", 1e6)
 	var out bytes.Buffer
-	b.print(&out)
+	b.Print(&out)
 	want := "\na million" + strings.Repeat(" ", 63) + "       1.1000\n" +
 		"      0.8000  SQS request                   2000000 × $0.0000004     hint\n" +
 		"      0.3000  API Gateway message            300000 × $0.000001\n"
@@ -81,15 +81,15 @@ func TestBillIsPrinted(t *testing.T) {
 // What stands costs as much as there is of it: a worker has a queue that is polled and an
 // alarm, and a key has a price.
 func TestIdle(t *testing.T) {
-	quantities := func(b bill) map[unit]float64 {
-		all := map[unit]float64{}
+	quantities := func(b Bill) map[Unit]float64 {
+		all := map[Unit]float64{}
 		for _, l := range b.lines {
 			all[l.unit] += l.quantity
 		}
 		return all
 	}
-	one, more := quantities(workload{queues: 1}.idle()), quantities(workload{queues: 3, key: true}.idle())
-	for p, want := range map[unit][2]float64{
+	one, more := quantities(Workload{Queues: 1}.Idle()), quantities(Workload{Queues: 3, Key: true}.Idle())
+	for p, want := range map[Unit][2]float64{
 		sqsRequest: {15 * 60 * 730, 3 * 15 * 60 * 730}, alarm: {8, 10}, dashboard: {2, 2}, metric: {2, 2},
 		lambdaRequest: {8760, 8760}, trace: {8760, 8760}, key: {0, 1}, keyRequest: {0, 0},
 	} {
@@ -97,7 +97,7 @@ func TestIdle(t *testing.T) {
 			t.Errorf("%s: %v, with two workers and a key %v, want %v", p.name, one[p], more[p], want)
 		}
 	}
-	one, more = quantities(workload{queues: 1, actions: 1}.use()), quantities(workload{queues: 3, actions: 2, key: true}.use())
+	one, more = quantities(Workload{Queues: 1, Actions: 1}.Use()), quantities(Workload{Queues: 3, Actions: 2, Key: true}.Use())
 	byAction := 0
 	for _, m := range contract.Metrics {
 		if m.By.Action {
@@ -109,34 +109,19 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+const million = 1e6
+
 func TestTraced(t *testing.T) {
 	for rate, want := range map[float64]float64{0.01: 1, 1: 1, 2: 0.525, 1000: 0.05095} {
-		if got := (workload{rate: rate}).traced(); math.Abs(got-want) > 1e-9 {
+		if got := (Workload{Rate: rate}).traced(); math.Abs(got-want) > 1e-9 {
 			t.Errorf("at %v a second %v, want %v", rate, got, want)
 		}
 	}
 }
 
-func TestRun(t *testing.T) {
-	w := workload{duration: 10 * time.Second, frames: 20, watchers: 1, payload: 150, result: 300, memoryMB: 1024, queues: 1, actions: 3, rate: 10}
-	var out bytes.Buffer
-	if err := run(w, &out); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"1,000,000 requests ", "1,000 connections for an hour", "a month in which nothing happens", "a month in which something happens, beside", "Assumed:"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("the bill lacks %q", want)
-		}
-	}
-	w.memoryMB = 0
-	if err := run(w, &out); err == nil {
-		t.Error("a processor without memory has a bill")
-	}
-}
-
 func TestOperationsAreCounted(t *testing.T) {
 	for _, name := range []string{"connect", "disconnect", "echo", "ping", "async", "async, payload beside the row", "async, payload and result in S3"} {
-		if calls[name] == nil {
+		if Calls[name] == nil {
 			t.Errorf("calls.json lacks %q", name)
 		}
 	}

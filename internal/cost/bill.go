@@ -1,4 +1,4 @@
-package main
+package cost
 
 import (
 	"fmt"
@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// bill is what something costs.
-type bill struct {
+// Bill is what something costs.
+type Bill struct {
 	title string
 	lines []line
 }
 
 // line is a quantity of one priced thing, and what it is for.
 type line struct {
-	unit     unit
+	unit     Unit
 	what     string
 	quantity float64
 }
@@ -24,30 +24,42 @@ type line struct {
 func (l line) cost() float64 { return l.quantity * l.unit.dollars }
 
 // add appends a line, unless there is nothing to pay.
-func (b *bill) add(u unit, quantity float64, what string) {
+func (b *Bill) add(u Unit, quantity float64, what string) {
 	if quantity != 0 {
 		b.lines = append(b.lines, line{u, what, quantity})
 	}
 }
 
-// times is the bill of so many.
-func (b bill) times(title string, n float64) bill {
-	out := bill{title, slices.Clone(b.lines)}
+// Times is the bill of so many.
+func (b Bill) Times(title string, n float64) Bill {
+	out := Bill{title, slices.Clone(b.lines)}
 	for i := range out.lines {
 		out.lines[i].quantity *= n
 	}
 	return out
 }
 
-func (b bill) total() (sum float64) {
+// Total is in US dollars.
+func (b Bill) Total() (sum float64) {
 	for _, l := range b.lines {
 		sum += l.cost()
 	}
 	return sum
 }
 
-func (b bill) print(out io.Writer) {
-	fmt.Fprintf(out, "\n%-72s %12.4f\n", b.title, b.total())
+// Quantity is how many of a unit are paid for.
+func (b Bill) Quantity(of Unit) (sum float64) {
+	for _, l := range b.lines {
+		if l.unit == of {
+			sum += l.quantity
+		}
+	}
+	return sum
+}
+
+// Print writes the total, and a line for each thing that is paid for.
+func (b Bill) Print(out io.Writer) {
+	fmt.Fprintf(out, "\n%-72s %12.4f\n", b.title, b.Total())
 	for _, l := range b.lines {
 		text := fmt.Sprintf("  %10.4f  %-23s %13s × $%-13s %s", l.cost(), l.unit.name, number(l.quantity), number(l.unit.dollars), l.what)
 		fmt.Fprintln(out, strings.TrimRight(text, " "))

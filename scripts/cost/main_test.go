@@ -1,0 +1,27 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pay-theory/streamer/internal/cost"
+)
+
+func TestRun(t *testing.T) {
+	w := cost.Workload{Duration: 10 * time.Second, Frames: 20, Watchers: 1, Payload: 150, Result: 300, MemoryMB: 1024, Queues: 1, Actions: 3, Rate: 10}
+	var out bytes.Buffer
+	if err := run(w, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"1,000,000 requests ", "1,000 connections for an hour", "a month in which nothing happens", "a month in which something happens, beside", "Assumed:"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the bill lacks %q", want)
+		}
+	}
+	w.MemoryMB = 0
+	if err := run(w, &out); err == nil {
+		t.Error("a processor without memory has a bill")
+	}
+}
