@@ -18,7 +18,7 @@ export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web test lint protocol verify integ stage stage-down token deploy outputs destroy release dashboard inspect record cost account soak tidy bench
+.PHONY: help demo demo-web test lint protocol verify integ stage stage-down token deploy outputs destroy release dashboard inspect record cost capacity account soak tidy bench
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ endif
 
 cost: ## Compute what it costs, line by line: make cost ARGS="-duration 5m -frames 200"
 	@go run ./scripts/cost $(ARGS)
+
+capacity: ## Compute anew what 100,000 connections and 1,000 requests a second need, into CAPACITY.md
+	@go run ./scripts/capacity > CAPACITY.md
 
 account: ## Ask a deployed stage what only an account can show: make account OUTPUTS=file ARGS=list (STREAMER_TOKEN=…)
 	@STREAMER_OUTPUTS="$(abspath $(OUTPUTS))" go run ./scripts/account $(or $(ARGS),run)

@@ -304,8 +304,8 @@ func (p *StreamerProps) withDefaults() StreamerProps {
 	out.Clocks = copyOf(out.Clocks)
 
 	out.Throttle = copyOf(out.Throttle)
-	setDefault(&out.Throttle.RatePerSecond, 1000)
-	setDefault(&out.Throttle.Burst, 2000)
+	setDefault(&out.Throttle.RatePerSecond, contract.DefaultMessagesPerSecond)
+	setDefault(&out.Throttle.Burst, contract.DefaultMessageBurst)
 	out.Throttle.Connects = out.Throttle.Connects.withDefaults(out.Throttle)
 	out.Throttle.Messages = out.Throttle.Messages.withDefaults(out.Throttle)
 

@@ -1,0 +1,8 @@
+package contract
+
+// DefaultMessagesPerSecond and DefaultMessageBurst bound the messages of all clients of one
+// Streamer together, connects among them, unless its props say otherwise.
+const (
+	DefaultMessagesPerSecond = 1_000
+	DefaultMessageBurst      = 2_000
+)
