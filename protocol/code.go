@@ -25,6 +25,16 @@ const (
 	IdempotencyMismatch Code = "IDEMPOTENCY_MISMATCH"
 	// TooManyWatchers: MaxWatchers connections watch this request already.
 	TooManyWatchers Code = "TOO_MANY_WATCHERS"
+	// TooManyRequests: the user, or its tenant, has as many open requests as it may. One
+	// that ends makes room; details.limit says whose limit it is, and details.retry_after_ms
+	// how long to wait at least.
+	TooManyRequests Code = "TOO_MANY_REQUESTS"
+	// TooManyConnections: as TooManyRequests, of connections. A handshake is refused with
+	// it, so that it shows as the status 429 and in metrics.
+	TooManyConnections Code = "TOO_MANY_CONNECTIONS"
+	// TooFast: the user, or its tenant, submits more requests a second than it may. As
+	// TooManyRequests, it has details.retry_after_ms.
+	TooFast Code = "TOO_FAST"
 	// Timeout: the handler ran longer than its action allows.
 	Timeout Code = "TIMEOUT"
 	// Deadline: the request's deadline, waiting included, has passed.
@@ -51,7 +61,7 @@ const (
 // frame says so.
 func (c Code) Retryable() bool {
 	switch c {
-	case Unavailable, Internal, TooManyWatchers:
+	case Unavailable, Internal, TooManyWatchers, TooManyRequests, TooManyConnections, TooFast:
 		return true
 	}
 	return false

@@ -15,7 +15,7 @@ var errExpired = serviceError{errors.New("the request with this key has expired 
 
 // desk is where requests are handed in.
 func (r *Router) desk() intake.Desk {
-	return intake.Desk{Requests: r.Requests, Files: r.Files, Clock: r.Clock, NewID: r.NewID, Metrics: r.Metrics}
+	return intake.Desk{Requests: r.Requests, Files: r.Files, Clock: r.Clock, NewID: r.NewID, Metrics: r.Metrics, Gate: r.Gate}
 }
 
 // accept stores an async request: from then on it ends in exactly one terminal state.

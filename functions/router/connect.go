@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/handshake"
@@ -39,15 +40,15 @@ func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxy
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusUnauthorized}
 	}
 	record.Tenant, record.Subject = who.Tenant, who.User
+	if err := r.Gate.Connect(ctx, who.Tenant, who.User, ev.RequestContext.ConnectionID); err != nil {
+		return r.notConnected(ctx, record, err)
+	}
 	if err := r.Connections.Put(ctx, store.Connection{
 		ID: ev.RequestContext.ConnectionID, UserKey: lifecycle.UserKey(who.Tenant, who.User),
 		Tenant: who.Tenant, User: who.User, ConnectedAt: now.UnixMilli(), TokenExpires: who.Expires.Unix(),
 		ExpiresAt: min(who.Expires.Unix(), now.Add(connectionLife).Unix()),
 	}); err != nil {
-		record.Refuse(protocol.Unavailable)
-		r.Log.ErrorContext(ctx, "connect failed", "error", err)
-		r.Metrics.Add(contract.MetricConnectRefused, metric.Labels{Code: string(protocol.Unavailable)}, 1)
-		return events.APIGatewayProxyResponse{StatusCode: http.StatusInternalServerError}
+		return r.notConnected(ctx, record, err)
 	}
 	r.Metrics.Add(contract.MetricConnected, metric.Labels{}, 1)
 	r.Log.InfoContext(ctx, "connected", "connection", ev.RequestContext.ConnectionID, "tenant", who.Tenant)
@@ -56,6 +57,21 @@ func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxy
 		out.Headers = map[string]string{handshake.HeaderSubprotocol: protocol.Subprotocol}
 	}
 	return out
+}
+
+// notConnected refuses the handshake of a known user: one that has too many connections, or
+// because a service did not answer.
+func (r *Router) notConnected(ctx context.Context, record *audit.Record, err error) events.APIGatewayProxyResponse {
+	code, status := protocol.Unavailable, http.StatusInternalServerError
+	if e, over := streamer.AsError(err); over {
+		code, status = e.Code, http.StatusTooManyRequests
+		r.Log.WarnContext(ctx, "connect refused", "reason", e.Message, "tenant", record.Tenant, "limit", e.Details["limit"])
+	} else {
+		r.Log.ErrorContext(ctx, "connect failed", "error", err)
+	}
+	record.Refuse(code)
+	r.Metrics.Add(contract.MetricConnectRefused, metric.Labels{Code: string(code)}, 1)
+	return events.APIGatewayProxyResponse{StatusCode: status}
 }
 
 // disconnect forgets a connection. Its watching ends by itself: the next post finds it

@@ -29,6 +29,7 @@ import (
 	"github.com/pay-theory/streamer/internal/identity"
 	"github.com/pay-theory/streamer/internal/intake"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/limits"
 	"github.com/pay-theory/streamer/internal/logging"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
@@ -46,7 +47,7 @@ type Files interface {
 	Uploaded(ctx context.Context, key string, u files.Upload) ([]byte, error)
 }
 
-// Router is the function behind all three routes. All fields but IAM and Audit must be set.
+// Router is the function behind all three routes. All fields but IAM, Audit and Gate must be set.
 type Router struct {
 	Registry    *streamer.Registry
 	Requests    store.Requests
@@ -57,7 +58,9 @@ type Router struct {
 	// NewID makes the id of a request that came without an idempotency key.
 	NewID func(now time.Time) string
 	// IAM is set where API Gateway checks IAM signatures in place of an authorizer.
-	IAM     *contract.IAM
+	IAM *contract.IAM
+	// Gate keeps users and tenants within their limits; nil: there are none.
+	Gate    *limits.Gate
 	Audit   audit.Log
 	Metrics metric.Recorder
 	Log     *slog.Logger

@@ -20,10 +20,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/pay-theory/streamer/internal/audit"
+	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/connection"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
 	"github.com/pay-theory/streamer/internal/files"
+	"github.com/pay-theory/streamer/internal/limits"
 	"github.com/pay-theory/streamer/internal/logging"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
@@ -179,6 +181,28 @@ func clocks(text string) (executor.Clocks, error) {
 		return c, fmt.Errorf("environment variable %s: visibility is %s: over lease, which is %s", contract.EnvClocks, c.Visibility, c.Lease)
 	}
 	return c, nil
+}
+
+// allowances reads contract.EnvLimits, nil if it is not set.
+func allowances(text string) (*contract.Limits, error) {
+	if text == "" {
+		return nil, nil
+	}
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields() // a limit that is misspelled would be none
+	allowed := &contract.Limits{}
+	if err := dec.Decode(allowed); err != nil {
+		return nil, fmt.Errorf("environment variable %s: %w", contract.EnvLimits, err)
+	}
+	return allowed, nil
+}
+
+// gate keeps the limits, nil if there are none.
+func gate(allowed *contract.Limits) *limits.Gate {
+	if allowed == nil {
+		return nil
+	}
+	return &limits.Gate{Limits: *allowed, Ledgers: requests(), Connections: connections(), Clock: clock.System{}}
 }
 
 // iam reads contract.EnvIAM, nil if it is not set.

@@ -55,9 +55,13 @@ func Router(entries ...streamer.Entry) {
 	if err != nil {
 		fatal(err)
 	}
+	allowed, err := allowances(os.Getenv(contract.EnvLimits))
+	if err != nil {
+		fatal(err)
+	}
 	r := &router.Router{
 		Registry: registry, Requests: requests(), Connections: connections(), Manager: manager(), Files: bucket(),
-		Clock: clock.System{}, NewID: intake.NewID, IAM: signed, Audit: records(), Metrics: metrics(), Log: logger(),
+		Clock: clock.System{}, NewID: intake.NewID, IAM: signed, Gate: gate(allowed), Audit: records(), Metrics: metrics(), Log: logger(),
 	}
 	start(r.Handle)
 }

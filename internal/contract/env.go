@@ -40,6 +40,9 @@ const (
 	// EnvIAM tells the router that API Gateway itself checks the callers' IAM
 	// signatures, an IAM as JSON. Absent means that an authorizer says who they are.
 	EnvIAM = "STREAMER_IAM"
+	// EnvLimits tells the router what users and tenants may have at once, a Limits as JSON.
+	// Absent means that nothing is limited.
+	EnvLimits = "STREAMER_LIMITS"
 )
 
 // Audited is the value of EnvAudit, and AuditMessage the msg of every record.

@@ -16,7 +16,8 @@ const (
 
 // The requests table: the items of a request share the partition key
 // "T#<tenant>#R#<id>"; the sort key tells META, PAYLOAD and CHECKPOINT (each with the
-// hash of what it keeps) and ONCE (with the name of an effect) apart.
+// hash of what it keeps) and ONCE (with the name of an effect) apart. Beside them stand
+// the ledgers of Limits, with the sort key LEDGER.
 const (
 	PK = "pk"
 	SK = "sk"
@@ -25,6 +26,7 @@ const (
 	SKPayload    = "PAYLOAD"
 	SKCheckpoint = "CHECKPOINT"
 	SKOnce       = "ONCE"
+	SKLedger     = "LEDGER"
 
 	// TTL is the TTL attribute of the requests table, in Unix seconds. On META it is
 	// written by terminal transitions only.

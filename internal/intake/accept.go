@@ -27,6 +27,8 @@ const maxRowPayload = 200
 // Accept stores a request: from then on it ends in exactly one terminal state. If one with
 // the same key is there already, the row is that one's as it stood, and duplicate is true;
 // a key that came with another payload is an IDEMPOTENCY_MISMATCH.
+//
+// What the gate refuses leaves nothing behind.
 func (d Desk) Accept(ctx context.Context, r Request) (row lifecycle.Row, duplicate bool, err error) {
 	now := d.Clock.Now()
 	s, err := d.submission(ctx, r, now)
@@ -94,6 +96,9 @@ func (d Desk) submission(ctx context.Context, r Request, now time.Time) (lifecyc
 	}
 	if r.Deadline != 0 {
 		s.Deadline = r.Deadline
+	}
+	if err := d.Gate.Submit(ctx, s.Key, r.User); err != nil {
+		return s, err
 	}
 	switch {
 	case payload.Len() <= maxRowPayload:

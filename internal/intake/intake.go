@@ -16,6 +16,7 @@ import (
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/limits"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
@@ -26,7 +27,7 @@ type Files interface {
 	PutDocument(ctx context.Context, key string, doc []byte) (hash []byte, err error)
 }
 
-// Desk is where requests are handed in. All fields but Mute must be set.
+// Desk is where requests are handed in. All fields but Gate and Mute must be set.
 type Desk struct {
 	Requests store.Requests
 	Files    Files
@@ -34,6 +35,8 @@ type Desk struct {
 	// NewID makes the id of a request that comes without an idempotency key.
 	NewID   func(now time.Time) string
 	Metrics metric.Recorder
+	// Gate keeps users within their limits; nil: there are none.
+	Gate *limits.Gate
 	// Mute says that nobody here can tell anyone of an end, so a processor must.
 	Mute bool
 }

@@ -1,6 +1,10 @@
 package lifecycle
 
-import "github.com/pay-theory/streamer/protocol"
+import (
+	"cmp"
+
+	"github.com/pay-theory/streamer/protocol"
+)
 
 // Update is one transition as data: if any of its guards holds, all its changes are
 // made, in one step; else nothing is. A store returns the row as it is after the
@@ -16,10 +20,15 @@ type Update struct {
 	Once   map[Field]any
 	Add    map[Field]int64
 	Remove []Field
-	// Join and Leave change the set of watchers. At most one of them is not empty.
+	// Join and Leave change the set Among, which is Watchers where it is empty. At most one
+	// of them is not empty.
 	Join  []string
 	Leave []string
+	Among Field
 }
+
+// Members is the set that Join and Leave change.
+func (u Update) Members() Field { return cmp.Or(u.Among, Watchers) }
 
 // Guard holds if all of its tests do.
 type Guard []Test

@@ -47,24 +47,32 @@ func (d DynamoRequests) Create(ctx context.Context, row lifecycle.Row, now time.
 
 // Update implements Requests.
 func (d DynamoRequests) Update(ctx context.Context, key lifecycle.Key, u lifecycle.Update) (lifecycle.Row, error) {
+	attributes, err := d.update(ctx, rowKey(key, contract.SKMeta), u, types.ReturnValueAllNew)
+	if err != nil {
+		return lifecycle.Row{}, refused(u.Name, err)
+	}
+	return decodeRow(attributes)
+}
+
+func (d DynamoRequests) update(ctx context.Context, key item, u lifecycle.Update, want types.ReturnValue) (item, error) {
 	e := newExpression()
 	condition, changes := e.condition(u.When), e.changes(u)
 	if e.err != nil {
-		return lifecycle.Row{}, fmt.Errorf("%s: %w", u.Name, e.err)
+		return nil, e.err
 	}
 	out, err := d.Client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &d.Table, Key: rowKey(key, contract.SKMeta),
+		TableName: &d.Table, Key: key,
 		ConditionExpression:                 &condition,
 		UpdateExpression:                    &changes,
 		ExpressionAttributeNames:            e.names,
 		ExpressionAttributeValues:           e.values,
-		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValues:                        want,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if err != nil {
-		return lifecycle.Row{}, refused(u.Name, err)
+		return nil, err
 	}
-	return decodeRow(out.Attributes)
+	return out.Attributes, nil
 }
 
 func refused(write string, err error) error {
@@ -229,7 +237,11 @@ func (d DynamoRequests) ByUser(ctx context.Context, tenant, user string, after P
 		entries = entries[:most]
 		last = entries[most-1]
 	}
-	stored, err := d.batch(ctx, tenant, entries)
+	ids := make([]string, len(entries))
+	for i, entry := range entries {
+		ids[i] = entry.ID
+	}
+	stored, err := d.batch(ctx, tenant, ids)
 	if err != nil {
 		return nil, Position{}, err
 	}
@@ -256,14 +268,14 @@ func behind(tenant, userKey string, at Position) item {
 
 // batch reads rows by their ids, consistently. What DynamoDB leaves out of its answer is
 // read one by one, with the patience that such a read has.
-func (d DynamoRequests) batch(ctx context.Context, tenant string, entries []Position) (map[string]lifecycle.Row, error) {
+func (d DynamoRequests) batch(ctx context.Context, tenant string, ids []string) (map[string]lifecycle.Row, error) {
 	stored := map[string]lifecycle.Row{}
-	if len(entries) == 0 {
+	if len(ids) == 0 {
 		return stored, nil
 	}
-	keys := make([]item, len(entries))
-	for i, entry := range entries {
-		keys[i] = rowKey(lifecycle.Key{Tenant: tenant, ID: entry.ID}, contract.SKMeta)
+	keys := make([]item, len(ids))
+	for i, id := range ids {
+		keys[i] = rowKey(lifecycle.Key{Tenant: tenant, ID: id}, contract.SKMeta)
 	}
 	out, err := d.Client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 		RequestItems: map[string]types.KeysAndAttributes{d.Table: {Keys: keys, ConsistentRead: aws.Bool(true)}},

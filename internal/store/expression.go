@@ -100,10 +100,10 @@ func (e *expression) changes(u lifecycle.Update) string {
 		add = append(add, e.name(f)+" "+e.value(u.Add[f]))
 	}
 	if len(u.Join) > 0 {
-		add = append(add, e.name(lifecycle.Watchers)+" "+e.set(u.Join))
+		add = append(add, e.name(u.Members())+" "+e.set(u.Join))
 	}
 	if len(u.Leave) > 0 {
-		drop = append(drop, e.name(lifecycle.Watchers)+" "+e.set(u.Leave))
+		drop = append(drop, e.name(u.Members())+" "+e.set(u.Leave))
 	}
 	var clauses []string
 	for _, c := range []struct {

@@ -24,6 +24,7 @@ import (
 type Memory struct {
 	mu        sync.Mutex
 	items     map[string]item
+	ledgers   map[string]item
 	documents map[string]document // beside the rows
 	// OnPut, if set, is called with each row that a write leaves, as a stream would. It
 	// must not call the table.
@@ -38,7 +39,7 @@ type document struct {
 
 // NewMemory makes an empty table.
 func NewMemory() *Memory {
-	return &Memory{items: map[string]item{}, documents: map[string]document{}}
+	return &Memory{items: map[string]item{}, ledgers: map[string]item{}, documents: map[string]document{}}
 }
 
 var _ Requests = (*Memory)(nil)
@@ -348,7 +349,8 @@ func passes(it item, t lifecycle.Test) (bool, error) {
 }
 
 func apply(old item, u lifecycle.Update) (item, error) {
-	it := maps.Clone(old)
+	it := item{}
+	maps.Copy(it, old)
 	put := func(f lifecycle.Field, v any) error {
 		av, err := attributevalue.Marshal(v)
 		it[string(f)] = av
@@ -382,9 +384,10 @@ func apply(old item, u lifecycle.Update) (item, error) {
 		delete(it, string(f))
 	}
 	if len(u.Join)+len(u.Leave) > 0 {
+		set := string(u.Members())
 		var members []string
-		if set, ok := it[string(lifecycle.Watchers)].(*types.AttributeValueMemberSS); ok {
-			members = slices.Clone(set.Value)
+		if stored, ok := it[set].(*types.AttributeValueMemberSS); ok {
+			members = slices.Clone(stored.Value)
 		}
 		for _, c := range u.Join {
 			if !slices.Contains(members, c) {
@@ -392,9 +395,9 @@ func apply(old item, u lifecycle.Update) (item, error) {
 			}
 		}
 		members = slices.DeleteFunc(members, func(c string) bool { return slices.Contains(u.Leave, c) })
-		delete(it, string(lifecycle.Watchers)) // DynamoDB keeps no empty set
+		delete(it, set) // DynamoDB keeps no empty set
 		if len(members) > 0 {
-			it[string(lifecycle.Watchers)] = &types.AttributeValueMemberSS{Value: members}
+			it[set] = &types.AttributeValueMemberSS{Value: members}
 		}
 	}
 	return it, nil

@@ -20,11 +20,13 @@ import (
 
 func TestMemory(t *testing.T) {
 	storetest.Exercise(t, func(*testing.T) store.Requests { return store.NewMemory() })
+	storetest.ExerciseLedgers(t, func(*testing.T) storetest.Table { return store.NewMemory() })
 }
 
 func TestDynamo(t *testing.T) {
 	client, table := stage(t, contract.OutputRequestsTable)
 	storetest.Exercise(t, func(*testing.T) store.Requests { return store.DynamoRequests{Client: client, Table: table} })
+	storetest.ExerciseLedgers(t, func(*testing.T) storetest.Table { return store.DynamoRequests{Client: client, Table: table} })
 }
 
 func TestDynamoConnections(t *testing.T) {
