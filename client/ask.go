@@ -131,6 +131,12 @@ func (c *Client) exchange(ctx context.Context, a *ask) (protocol.Frame, error) {
 	}
 }
 
+// after is how long a refusal asks to wait at least, within reason.
+func (r refusal) after(most time.Duration) time.Duration {
+	ms, _ := r.Details[protocol.DetailRetryAfter].(float64)
+	return time.Duration(min(max(ms, 0), float64(most.Milliseconds()))) * time.Millisecond
+}
+
 // waitAfter is how long to wait after a refusal. Where the token had run out, that is for
 // the next connection.
 func (c *Client) waitAfter(r refusal, failures int) time.Duration {
@@ -140,7 +146,7 @@ func (c *Client) waitAfter(r refusal, failures int) time.Duration {
 	case r.gateway:
 		return c.timing.wait(max(failures, gatewayFailures))
 	}
-	return c.timing.wait(failures)
+	return r.after(c.timing.backoffMax) + c.timing.wait(failures)
 }
 
 // rest waits, unless the message is answered or nobody waits for that any more.

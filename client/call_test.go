@@ -99,6 +99,32 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A refusal says how long to wait, and is waited for so long, but not for ever.
+func TestRefusalsThatSayWhenToComeAgain(t *testing.T) {
+	t.Parallel()
+	const after = 700 * time.Millisecond // longer than the first wait without
+	var sent []time.Time
+	c := answering(t, func(s *socket, m protocol.Message) {
+		if sent = append(sent, time.Now()); len(sent) > 1 {
+			s.send(response(m, "1"))
+			return
+		}
+		s.send(protocol.Error{
+			Answer: protocol.Answer{ID: m.ID}, Code: protocol.TooFast, Message: "slow down", Retryable: true,
+			Details: map[string]any{protocol.DetailRetryAfter: after.Milliseconds()},
+		})
+	})
+	if _, err := c.Call(t.Context(), "echo", nil); err != nil || sent[1].Sub(sent[0]) < after {
+		t.Errorf("sent again after %s, %v", sent[1].Sub(sent[0]), err)
+	}
+	for ms, want := range map[any]time.Duration{nil: 0, "1": 0, -5.0: 0, 1500.0: 1500 * time.Millisecond, 1e300: 30 * time.Second} {
+		r := refusal{Error: &Error{Details: map[string]any{protocol.DetailRetryAfter: ms}}}
+		if got := r.after(30 * time.Second); got != want {
+			t.Errorf("%v is %s, want %s", ms, got, want)
+		}
+	}
+}
+
 func TestWhatIsNotSent(t *testing.T) {
 	c := answering(t, func(s *socket, m protocol.Message) { t.Errorf("sent %+v", m) })
 	if _, err := c.Call(t.Context(), "echo", strings.Repeat("x", protocol.MaxMessage)); !isCode(err, protocol.MessageTooLarge) {

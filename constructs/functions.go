@@ -30,6 +30,9 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 	if p.Auth != nil && p.Auth.IAM {
 		router[contract.EnvIAM] = jsii.String(p.Auth.iamEnvironment())
 	}
+	if p.Limits != nil {
+		router[contract.EnvLimits] = jsii.String(p.Limits.environment())
+	}
 	s.Router = newFunction(s, "Router", s.common, function{
 		description: "Streamer: answers every message of every client",
 		props:       p.Router,

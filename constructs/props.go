@@ -79,6 +79,10 @@ type StreamerProps struct {
 	// Throttle limits the messages of all clients together. Nil: its defaults.
 	Throttle *ThrottleProps
 
+	// Limits keeps each user and each tenant from taking all of it. Nil: no limits, which
+	// costs nothing.
+	Limits *LimitsProps
+
 	// DetailedMetrics adds the dimension Route to API Gateway's metrics, such as
 	// StreamerConstruct.MetricMessages; CloudWatch charges for each route's. Default off.
 	DetailedMetrics bool
@@ -380,6 +384,7 @@ func (p *StreamerProps) validate() error {
 		p.validateLogs(),
 		p.Clocks.validate(),
 		p.Throttle.validate(),
+		p.Limits.validate(),
 		p.Domain.validate(),
 		p.Auth.validate(),
 	)

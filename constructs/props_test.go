@@ -28,6 +28,11 @@ func TestBadPropsNameThemselves(t *testing.T) {
 		{"Throttle is -1 per second", constructs.StreamerProps{Throttle: &constructs.ThrottleProps{RatePerSecond: -1}}},
 		{"Throttle.Connects is -1 per second", constructs.StreamerProps{Throttle: &constructs.ThrottleProps{Connects: constructs.RouteThrottleProps{RatePerSecond: -1}}}},
 		{"Throttle.Messages is 1000 per second with a burst of -1", constructs.StreamerProps{Throttle: &constructs.ThrottleProps{Messages: constructs.RouteThrottleProps{Burst: -1}}}},
+		{"Limits limits nothing: set one of User and Tenant", constructs.StreamerProps{Limits: &constructs.LimitsProps{}}},
+		{"Limits.User.Requests is -1: give 1 to 100000, or 0", limits(constructs.AllowanceProps{Requests: -1}, constructs.AllowanceProps{})},
+		{"Limits.Tenant.Connections is 100001: give 1 to 100000", limits(constructs.AllowanceProps{}, constructs.AllowanceProps{Connections: 100_001})},
+		{"Limits.Tenant.SubmitsPerSecond is 10001: give 1 to 10000", limits(constructs.AllowanceProps{}, constructs.AllowanceProps{SubmitsPerSecond: 10_001})},
+		{"Limits.User.Requests is 50, more than Limits.Tenant.Requests, 20: one user", limits(constructs.AllowanceProps{Requests: 50}, constructs.AllowanceProps{Requests: 20})},
 		{"Router.TimeoutSeconds is 30: AWS takes 1 to 29", constructs.StreamerProps{Router: constructs.FunctionProps{TimeoutSeconds: 30}}},
 		{"Processor.TimeoutSeconds is 901: AWS takes 1 to 900", constructs.StreamerProps{Processor: constructs.FunctionProps{TimeoutSeconds: 901}}},
 		{"Processor.MemoryMB is 64: AWS takes 128 to 10240", constructs.StreamerProps{Processor: constructs.FunctionProps{MemoryMB: 64}}},
@@ -86,6 +91,10 @@ func TestBadPropsNameThemselves(t *testing.T) {
 
 func workers(w ...constructs.WorkerProps) constructs.StreamerProps {
 	return constructs.StreamerProps{Workers: w}
+}
+
+func limits(user, tenant constructs.AllowanceProps) constructs.StreamerProps {
+	return constructs.StreamerProps{Limits: &constructs.LimitsProps{User: user, Tenant: tenant}}
 }
 
 // many are names of actions as long as they may be.

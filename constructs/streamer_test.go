@@ -247,6 +247,21 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
+// Only the router keeps limits, with the grants that it has anyway.
+func TestLimits(t *testing.T) {
+	without := synth(t, nil, nil)
+	tpl := synth(t, nil, &constructs.StreamerProps{Limits: &constructs.LimitsProps{
+		User: constructs.AllowanceProps{Connections: 5, Requests: 10, SubmitsPerSecond: 2}, Tenant: constructs.AllowanceProps{Requests: 100},
+	}})
+	tpl.check(t, "RouterFunction", map[string]string{
+		"Environment.Variables.STREAMER_LIMITS": `"{\"user\":{\"connections\":5,\"requests\":10,\"submits_per_second\":2},\"tenant\":{\"requests\":100}}"`,
+	})
+	without.check(t, "RouterFunction", map[string]string{"Environment.Variables.STREAMER_LIMITS": `null`})
+	if a, b := without.allowed(t, "Router"), tpl.allowed(t, "Router"); !slices.Equal(a, b) || len(a) == 0 {
+		t.Errorf("with limits the router may do\n%q\nand without\n%q", b, a)
+	}
+}
+
 func TestSources(t *testing.T) {
 	tpl := synth(t, nil, &constructs.StreamerProps{MaxConcurrency: 7})
 	tpl.check(t, "DispatcherSource", map[string]string{

@@ -56,6 +56,10 @@ const (
 	Internal Code = "INTERNAL"
 )
 
+// DetailRetryAfter names the detail of an error frame that says how many milliseconds to
+// wait at least before the message is sent again.
+const DetailRetryAfter = "retry_after_ms"
+
 // Retryable reports whether sending the same message again, later, can succeed
 // without a change. A code that Streamer does not define is not retryable unless its
 // frame says so.

@@ -77,6 +77,7 @@ func TestFunctionsThatCannotWorkDoNotStart(t *testing.T) {
 		{"router", tables[1:], contract.EnvConnectionsTable},
 		{"router", tables, contract.EnvCallbackEndpoint},
 		{"router", append([]string{"AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI=http://127.0.0.1:1"}, tables...), contract.EnvFilesBucket},
+		{"router", append([]string{`STREAMER_LIMITS={"user":{"request":1}}`}, tables...), contract.EnvLimits},
 		{"unbound sync", nil, "sync actions without a handler in the router: resize"},
 		{"bad action", nil, `action \"Resize\": Name is not`},
 		{"processor", []string{`STREAMER_CLOCKS={"lease":0}`}, "lease is 0"},

@@ -72,6 +72,7 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 			MaxConcurrency: stage.ReportConcurrency,
 		}},
 		Clocks:        stage.Clocks,
+		Limits:        stage.Limits,
 		RemovalPolicy: stage.RemovalPolicy,
 		LogRetention:  stage.LogRetention,
 		Audit:         stage.Audit,

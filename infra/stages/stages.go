@@ -30,6 +30,8 @@ type Stage struct {
 	// webOrigins names others.
 	WebOrigins []string
 	Clocks     *constructs.Clocks
+	// Limits are those of each user and tenant; nil: there are none.
+	Limits *constructs.LimitsProps
 }
 
 // localStage is on this machine, in an emulator of AWS.
@@ -70,6 +72,8 @@ var stages = map[string]Stage{
 		TerminationProtection: true,
 		MaxConcurrency:        500,
 		ReportConcurrency:     50,
+		// A tab for each of one's devices, and a day's work at once.
+		Limits: &constructs.LimitsProps{User: constructs.AllowanceProps{Connections: 20, Requests: 100, SubmitsPerSecond: 10}},
 	},
 }
 

@@ -169,7 +169,7 @@ func (r *refusal) toldTo(k kind, who string, c cabinet) error {
 	if r.tooFast {
 		e = streamer.Errorf(protocol.TooFast, "the %s submits more than %d requests a second: slow down", who, c.pace)
 	}
-	e.Details = map[string]any{"limit": who, "retry_after_ms": r.after.Milliseconds() + 1}
+	e.Details = map[string]any{"limit": who, protocol.DetailRetryAfter: r.after.Milliseconds() + 1}
 	return e
 }
 

@@ -344,9 +344,9 @@ class Client implements Streamer, Follower {
   }
 
   /** Sends a message again, after a while. */
-  #postpone(ask: Ask, failures: number): void {
+  #postpone(ask: Ask, failures: number, atLeast = 0): void {
     this.#stop(ask.timer);
-    ask.timer = this.#after(backoff(this.#clock, this.#timing, failures), () => this.#send(ask));
+    ask.timer = this.#after(atLeast + backoff(this.#clock, this.#timing, failures), () => this.#send(ask));
   }
 
   #settle(ask: Ask, settle: () => void): void {
@@ -460,7 +460,7 @@ class Client implements Streamer, Follower {
     const { code, message, retryable, details } = frame;
     const renew = code === "UNAUTHENTICATED"; // the token has run out on this connection
     if ((retryable || renew) && (++ask.refusals < maxRefusals || ask.stubborn)) {
-      if (!renew || ask.on !== this.#current) return this.#postpone(ask, ask.refusals);
+      if (!renew || ask.on !== this.#current) return this.#postpone(ask, ask.refusals, retryAfter(details, this.#timing.backoffMaxMs));
       this.#stop(ask.timer);
       ask.on = undefined; // the next connection begins with it
       return this.#dial();
@@ -676,6 +676,12 @@ class Client implements Streamer, Follower {
 
 function ends(frame: EventFrame): boolean {
   return frame.type !== "progress" && frame.type !== "retrying";
+}
+
+/** How long a refusal asks to wait at least, within reason. */
+function retryAfter(details: Record<string, unknown> | undefined, most: number): number {
+  const ms = Number(details?.["retry_after_ms"]);
+  return ms > 0 ? Math.min(ms, most) : 0;
 }
 
 function staleToken(): StreamerError {

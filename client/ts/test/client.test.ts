@@ -41,6 +41,21 @@ describe("submit", () => {
     assert.deepEqual([three!.idempotency_key, three!.deadline_ms], ["mine", 5000]);
   });
 
+  it("waits after a refusal as long as that says, and not for ever", async (t) => {
+    for (const [ms, least] of [[700, 700], [1e300, 40], ["soon", 0]] as const) {
+      const tries: number[] = [];
+      const stage = mockStage({
+        sync: () => {
+          if (tries.push(performance.now()) > 1) return tries.length;
+          throw new StreamerError("TOO_FAST", "slow down", { retryable: true, details: { retry_after_ms: ms } });
+        },
+      });
+      const timing = { backoffMs: 5, backoffMaxMs: ms === 1e300 ? 40 : 30_000 };
+      assert.equal(await client(t, stage, { timing }).call("sync"), 2);
+      assert.ok(tries[1]! - tries[0]! >= least - 2, `${ms}: again after ${tries[1]! - tries[0]!} ms`);
+    }
+  });
+
   it("refuses a payload that no upload takes", async (t) => {
     const request = client(t, mockStage({ work: [] })).submit("work", "x".repeat(6_000_000));
     await assert.rejects(request.result(), { code: "MESSAGE_TOO_LARGE" });
