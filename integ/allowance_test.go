@@ -31,7 +31,7 @@ func TestLimits(t *testing.T) {
 
 	t.Run("what they cost", func(t *testing.T) {
 		u := fresh()
-		quiet(t, s)
+		quiet(t, s, 2*slowestPulse) // of what tests before have left
 		var c *client
 		var figures table
 		figures.exactly(t, "connect, limited", measure(t, s, func() { c = dial(t, u) }), plus(want["connect"], calls{"dynamodb.UpdateItem": 1}))

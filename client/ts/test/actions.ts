@@ -16,7 +16,8 @@ export interface Actions {
   /**
    * The sample whose work is done by other compute than a function: its handler hands the request over and leaves
    * the ticket among the request's files, where a process of the account finds it. A handler of your own starts a
-   * task and gives it the ticket. The result is whatever that process makes of the payload's work.
+   * task and gives it the ticket. The result is whatever that process makes of the payload's work, which is
+   * nobody else's business.
    */
   hand_over: { payload: HandOverIn; result: unknown };
 }
