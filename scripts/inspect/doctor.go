@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/pay-theory/streamer/internal/logs"
@@ -79,6 +80,18 @@ func (p *patient) of(ofType string) (ids []string) {
 	}
 	return ids
 }
+
+// shortName is what the template calls a resource, without the hash that tells it apart.
+func (p *patient) shortName(id string) string {
+	for _, r := range p.parts {
+		if r.ID == id {
+			return hash.ReplaceAllString(r.LogicalID, "")
+		}
+	}
+	return id
+}
+
+var hash = regexp.MustCompile(`[0-9A-F]{8}$`)
 
 func doctorCommand(*flag.FlagSet) task {
 	return func(ctx context.Context, s *session, _ []string) error {

@@ -141,7 +141,7 @@ func checkSources(ctx context.Context, p *patient) ([]finding, error) {
 			found = append(found, wrong("aws lambda update-event-source-mapping --uuid "+id+" --enabled", "the %s gets no work: its mapping is %s", what, state))
 		}
 		if result := aws.ToString(out.LastProcessingResult); strings.HasPrefix(result, "PROBLEM") {
-			found = append(found, wrong("inspect follow "+what+" -since 1h -errors", "the %s's mapping says %s", what, result))
+			found = append(found, wrong(p.follow(what), "the %s's mapping says %s", what, result))
 		}
 	}
 	if len(found) == 0 {
@@ -265,7 +265,7 @@ func checkAlarms(ctx context.Context, p *patient) ([]finding, error) {
 	for _, a := range out.MetricAlarms {
 		if a.StateValue == alarms.StateValueAlarm {
 			_, chapter, _ := strings.Cut(aws.ToString(a.AlarmDescription), "Runbook: ")
-			found = append(found, wrong(chapter, "%s: %s", aws.ToString(a.AlarmName), aws.ToString(a.StateReason)))
+			found = append(found, wrong(chapter, "%s: %s", p.shortName(aws.ToString(a.AlarmName)), aws.ToString(a.StateReason)))
 		}
 		if !aws.ToBool(a.ActionsEnabled) || len(a.AlarmActions) == 0 {
 			silent++
@@ -362,13 +362,35 @@ func checkErrors(ctx context.Context, p *patient) ([]finding, error) {
 	var found []finding
 	for _, of := range byFunction(all) {
 		last := of[len(of)-1]
-		found = append(found, know("inspect follow "+last.Function+" -since 1h -errors -once", "the %s told of %s in the last hour, the last %s ago: %s",
+		found = append(found, know(p.follow(last.Function), "the %s told of %s in the last hour, the last %s ago: %s",
 			last.Function, count(len(of), "error"), age(last.Time, p.now), last.why()))
 	}
+	var names []string
+	for _, g := range p.groups {
+		names = append(names, g.Function)
+	}
+	crashes, err := p.measured(ctx, "AWS/Lambda", "Errors", "FunctionName", names, "Sum", lately)
+	if err != nil {
+		return found, err
+	}
+	for _, g := range p.groups {
+		crashed := 0
+		for _, n := range crashes[g.Function] {
+			crashed += int(n)
+		}
+		if crashed > 0 {
+			found = append(found, know(p.follow(g.Label)+"; then "+runbook+"function-errors", "%s of the %s crashed in the last hour, or ran out of time or memory", count(crashed, "run"), g.Label))
+		}
+	}
 	if len(found) == 0 {
-		found = append(found, ok("no function told of an error in the last hour"))
+		found = append(found, ok("no function crashed or told of an error in the last hour"))
 	}
 	return found, nil
+}
+
+// follow is the command that shows what a function told of lately.
+func (p *patient) follow(function string) string {
+	return "inspect follow " + function + " -since 1h -errors -once"
 }
 
 // byFunction puts entries together by their functions, in the order of the first.

@@ -39,7 +39,7 @@ type member struct{ name, value string }
 // the log.
 func read(e logs.Event) entry {
 	text := strings.TrimRight(e.Message, "\n")
-	line := entry{Time: e.Time.UTC(), Function: e.Group.Label, group: e.Group, said: said{words: text}}
+	line := entry{Time: e.Time.UTC(), Function: e.Group.Label, group: e.Group, said: said{words: strings.ReplaceAll(text, "\t", "  ")}}
 	if !json.Valid([]byte(text)) || !strings.HasPrefix(text, "{") {
 		line.Line, _ = json.Marshal(text) // a string always can be
 		return line

@@ -135,31 +135,55 @@ func (s *session) queueName(r resources.Resource) string {
 
 // ages asks CloudWatch for the age of the oldest message of each queue.
 func (s *session) ages(ctx context.Context, all []queueDepth) error {
-	if len(all) == 0 {
-		return nil
+	name := func(q queueDepth) string { return q.URL[strings.LastIndexByte(q.URL, '/')+1:] }
+	var names []string
+	for _, q := range all {
+		names = append(names, name(q))
 	}
-	in := &cloudwatch.GetMetricDataInput{StartTime: aws.Time(s.now.Add(-10 * time.Minute)), EndTime: aws.Time(s.now.Add(time.Minute)), ScanBy: cloudwatchtypes.ScanByTimestampDescending}
-	for i, q := range all {
-		in.MetricDataQueries = append(in.MetricDataQueries, cloudwatchtypes.MetricDataQuery{
-			Id: aws.String(fmt.Sprint("q", i)),
-			MetricStat: &cloudwatchtypes.MetricStat{Period: aws.Int32(60), Stat: aws.String("Maximum"), Metric: &cloudwatchtypes.Metric{
-				Namespace: aws.String("AWS/SQS"), MetricName: aws.String("ApproximateAgeOfOldestMessage"),
-				Dimensions: []cloudwatchtypes.Dimension{{Name: aws.String("QueueName"), Value: aws.String(q.URL[strings.LastIndexByte(q.URL, '/')+1:])}},
-			}},
-		})
-	}
-	out, err := cloudwatch.NewFromConfig(s.Config).GetMetricData(ctx, in)
+	seconds, err := s.measured(ctx, "AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", names, "Maximum", 10*time.Minute)
 	if err != nil {
-		return fmt.Errorf("ask CloudWatch for the age of messages: %w", err)
+		return err
 	}
-	for _, r := range out.MetricDataResults {
-		for i := range all {
-			if aws.ToString(r.Id) == fmt.Sprint("q", i) && len(r.Values) > 0 {
-				all[i].OldestMS = aws.Int64(int64(r.Values[0] * 1000))
-			}
+	for i, q := range all {
+		if values := seconds[name(q)]; len(values) > 0 {
+			all[i].OldestMS = aws.Int64(int64(values[0] * 1000))
 		}
 	}
 	return nil
+}
+
+// measured asks CloudWatch for a metric's values of each minute since some time, the newest
+// first, for each value of its dimension.
+func (s *session) measured(ctx context.Context, namespace, metric, dimension string, of []string, statistic string, since time.Duration) (map[string][]float64, error) {
+	if len(of) == 0 {
+		return nil, nil
+	}
+	in := &cloudwatch.GetMetricDataInput{StartTime: aws.Time(s.now.Add(-since)), EndTime: aws.Time(s.now.Add(time.Minute)), ScanBy: cloudwatchtypes.ScanByTimestampDescending}
+	for i, value := range of {
+		in.MetricDataQueries = append(in.MetricDataQueries, cloudwatchtypes.MetricDataQuery{
+			Id: aws.String(fmt.Sprint("m", i)),
+			MetricStat: &cloudwatchtypes.MetricStat{Period: aws.Int32(60), Stat: &statistic, Metric: &cloudwatchtypes.Metric{
+				Namespace: &namespace, MetricName: &metric,
+				Dimensions: []cloudwatchtypes.Dimension{{Name: &dimension, Value: &value}},
+			}},
+		})
+	}
+	values := map[string][]float64{}
+	pages := cloudwatch.NewGetMetricDataPaginator(cloudwatch.NewFromConfig(s.Config), in)
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("ask CloudWatch for %s: %w", metric, err)
+		}
+		for _, r := range page.MetricDataResults {
+			for i, value := range of {
+				if aws.ToString(r.Id) == fmt.Sprint("m", i) {
+					values[value] = append(values[value], r.Values...)
+				}
+			}
+		}
+	}
+	return values, nil
 }
 
 // late counts the open requests of each queue, and finds the one that waits longest.

@@ -180,22 +180,31 @@ func TestARequestIsShown(t *testing.T) {
 history
 DAY
 HH:MM:SS.mmm  (row)       accepted
+HH:MM:SS.mmm  router      audit verb=submit outcome=accepted subject=ann
+                          connection=CONNECTION-16-16 address=127.0.0.1
 HH:MM:SS.mmm  router      message answered frame=accepted ms=N
                           connection=CONNECTION-16-16
 HH:MM:SS.mmm  dispatcher  dispatched records=1
 HH:MM:SS.mmm  (row)       first try begins
 HH:MM:SS.mmm  (row)       ended: COMPLETED
 HH:MM:SS.mmm  processor   request ended status=COMPLETED attempt=1 ms=N
+HH:MM:SS.mmm  processor   audit verb=deliver outcome=accepted subject=ann
+                          attempt=1
 HH:MM:SS.mmm  processor   message done
                           message=UUID
                           kept=false
 `)
 	s.shown(s.must("logs", strings.ToLower(id)), `DAY
+HH:MM:SS.mmm  router      audit verb=submit outcome=accepted subject=ann
+                          connection=CONNECTION-16-16 address=127.0.0.1
+                          action=echo_async
 HH:MM:SS.mmm  router      message answered action=echo_async frame=accepted ms=N
                           connection=CONNECTION-16-16
 HH:MM:SS.mmm  dispatcher  dispatched records=1
 HH:MM:SS.mmm  processor   request ended action=echo_async status=COMPLETED
                           attempt=1 ms=N
+HH:MM:SS.mmm  processor   audit verb=deliver outcome=accepted subject=ann
+                          action=echo_async attempt=1
 HH:MM:SS.mmm  processor   message done
                           message=UUID
                           kept=false
@@ -204,7 +213,8 @@ HH:MM:SS.mmm  processor   message done
 	var d requestDetail
 	s.answer(&d, "request", id, "-tenant", s.tenant)
 	if d.ID != id || d.Status != "COMPLETED" || d.Attempt != 1 || d.Payload.Place != "row" || d.Payload.Size != 56 || d.Payload.Content != nil ||
-		d.EndedAt.Sub(d.AcceptedAt) < 200*time.Millisecond || len(d.Watchers) != 1 || len(d.History) != 7 {
+		d.EndedAt.Sub(d.AcceptedAt) < 200*time.Millisecond || len(d.Watchers) != 1 || len(d.History) != 9 {
+		d.History = nil
 		t.Errorf("got %+v", d)
 	}
 	if out := s.must("request", id, "--json") + s.must("logs", id, "-all"); strings.Contains(out, secret) {
@@ -467,7 +477,7 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	for line := range strings.Lines(out) {
-		if len([]rune(line)) > width+1 {
+		if len([]rune(line)) > width+1 && !strings.Contains(line, "https://") {
 			t.Errorf("wider than a terminal: %s", line)
 		}
 	}
