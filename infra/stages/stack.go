@@ -62,6 +62,7 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 		TerminationProtection: jsii.Bool(stage.TerminationProtection),
 		Tags:                  stage.tags(name),
 	})
+	topic := setting("alarmTopic", "STREAMER_ALARM_TOPIC")
 	streamer := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
 		Auth:           auth,
 		MaxConcurrency: stage.MaxConcurrency,
@@ -77,10 +78,13 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 		LogRetention:  stage.LogRetention,
 		Audit:         stage.Audit,
 		WebOrigins:    stage.WebOrigins,
-		Alarms:        &constructs.AlarmProps{Actions: alarmActions(stack, setting("alarmTopic", "STREAMER_ALARM_TOPIC"))},
+		Alarms:        &constructs.AlarmProps{Actions: alarmActions(stack, topic)},
 	})
 	if local {
 		addCallers(stack, streamer)
+		if topic == "" {
+			addListener(stack, streamer)
+		}
 	}
 	streamer.Outputs(stack)
 	dashboards.New(stack, "Dashboard", streamer).Outputs(stack)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,8 +20,9 @@ import (
 )
 
 // bridge makes metrics of what AWS would make them of and the local stage does not: the
-// embedded metrics in the functions' logs, the report of each run, the depth of queues. Its
-// alarms are evaluated whenever that brings a metric. How far it came is kept as a metric
+// embedded metrics in the functions' logs, and the depth of queues. (Runs of functions,
+// their errors and throttles the stage measures itself.) Its alarms are evaluated whenever
+// that brings a metric. How far it came is kept as a metric
 // too, so that nothing counts twice when another process goes on.
 type bridge struct {
 	cfg    aws.Config
@@ -67,7 +67,7 @@ func (b *bridge) fill(ctx context.Context) error {
 	var data []datum
 	for _, line := range lines {
 		if !line.Time.After(until) {
-			data = append(data, samplesOf(line, line.Group.Function)...)
+			data = append(data, samplesOf(line)...)
 		}
 	}
 	depths, err := b.depths(ctx)
@@ -118,22 +118,11 @@ type datum struct {
 	at time.Time
 }
 
-// report is what Lambda writes at the end of each run ("View the invocation log").
-var report = regexp.MustCompile(`^REPORT RequestId: \S+\s+Duration: ([0-9.]+) ms`)
-
 // samplesOf are the measurements in one line of a function's log.
-func samplesOf(e logs.Event, function string) []datum {
+func samplesOf(e logs.Event) []datum {
 	var data []datum
 	for _, s := range embedded([]byte(e.Message)) {
 		data = append(data, datum{s, e.Time})
-	}
-	if found := report.FindStringSubmatch(e.Message); found != nil && function != "" {
-		of := map[string]string{"FunctionName": function}
-		if ms, err := strconv.ParseFloat(found[1], 64); err == nil {
-			data = append(data,
-				datum{sample{"AWS/Lambda", "Invocations", of, []float64{1}}, e.Time},
-				datum{sample{"AWS/Lambda", "Duration", of, []float64{ms}}, e.Time})
-		}
 	}
 	return data
 }
@@ -175,7 +164,7 @@ func (b *bridge) put(ctx context.Context, data []datum) error {
 		}
 	}
 	// The mark comes last: a bridge that dies before counts some twice rather than none.
-	namespaces := []string{"AWS/Lambda", "AWS/SQS"}
+	namespaces := []string{"AWS/SQS"}
 	for namespace := range by {
 		if namespace != markNamespace && !slices.Contains(namespaces, namespace) {
 			namespaces = append(namespaces, namespace)

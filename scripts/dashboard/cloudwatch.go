@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,39 +16,31 @@ type value struct {
 	number float64
 }
 
-// fromCloudWatch asks for one data point of the whole time.
-func fromCloudWatch(client *cloudwatch.Client, from time.Time) func(context.Context, []metric) ([]value, error) {
-	to := time.Now()
-	period := int32(to.Sub(from).Minutes()+1) * 60
-	return func(ctx context.Context, metrics []metric) ([]value, error) {
-		var queries []types.MetricDataQuery
-		for i, m := range metrics {
-			var dimensions []types.Dimension
-			for _, name := range slices.Sorted(maps.Keys(m.dimensions)) {
-				dimensions = append(dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(m.dimensions[name])})
-			}
-			queries = append(queries, types.MetricDataQuery{
-				Id: aws.String(fmt.Sprintf("m%d", i)),
-				MetricStat: &types.MetricStat{
-					Metric: &types.Metric{Namespace: &m.namespace, MetricName: &m.name, Dimensions: dimensions},
-					Period: &period, Stat: &m.stat,
-				},
-			})
-		}
-		out, err := client.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{StartTime: &from, EndTime: &to, MetricDataQueries: queries})
-		if err != nil {
-			return nil, fmt.Errorf("get metric data: %w", err)
-		}
-		values := make([]value, len(metrics))
-		for i := range metrics {
-			for _, r := range out.MetricDataResults {
-				if aws.ToString(r.Id) == fmt.Sprintf("m%d", i) && len(r.Values) > 0 {
-					values[i] = value{known: true, number: r.Values[0]}
-				}
-			}
-		}
-		return values, nil
+// totals asks for one data point of each metric that is of the whole time.
+func (c charts) totals(ctx context.Context, metrics []metric, from, to time.Time) ([]value, error) {
+	period := int(to.Sub(from).Minutes()+1) * 60
+	if c.local {
+		// There a period begins at a multiple of itself, so that only one since 1970 has all
+		// of the time in it. CloudWatch's begins with the time.
+		period = int(to.Unix()/60+1) * 60
 	}
+	queries := make([]types.MetricDataQuery, len(metrics))
+	for i, m := range metrics {
+		queries[i] = types.MetricDataQuery{Id: aws.String(fmt.Sprintf("m%d", i)), MetricStat: line{metric: m}.statistic(period)}
+	}
+	results, err := c.ask(ctx, queries, from, to)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]value, len(metrics))
+	for i := range metrics {
+		for _, r := range results {
+			if aws.ToString(r.Id) == fmt.Sprintf("m%d", i) && len(r.Values) > 0 {
+				values[i] = value{known: true, number: r.Values[0]}
+			}
+		}
+	}
+	return values, nil
 }
 
 // alarmStates are the states of all alarms that the widgets list, by ARN.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -43,33 +44,20 @@ func TestParseRefusesWhatIsNoBody(t *testing.T) {
 	}
 }
 
-const (
-	completed = `{"Service":"S","Action":"a","RequestsCompleted":2,"RequestDuration":[100,900,500],"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"Streamer","Dimensions":[["Service"],["Service","Action"]],"Metrics":[{"Name":"RequestsCompleted","Unit":"Count"},{"Name":"RequestDuration","Unit":"Milliseconds"}]}]}}`
-	other     = `{"Service":"T","RequestsCompleted":7,"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"Streamer","Dimensions":[["Service"]],"Metrics":[{"Name":"RequestsCompleted","Unit":"Count"}]}]}}`
-)
-
-func TestMeasureTakesOwnSamplesOnly(t *testing.T) {
-	var samples []sample
-	for _, line := range []string{completed, other, `{"msg":"CloudWatchMetrics"}`, `plain`} {
-		samples = append(samples, embedded([]byte(line))...)
+// A line in the embedded metric format has a sample for each metric and set of dimensions.
+func TestEmbedded(t *testing.T) {
+	const logged = `{"Service":"S","Action":"a","RequestsCompleted":2,"RequestDuration":[100,900,500],"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"Streamer","Dimensions":[["Service"],["Service","Action"]],"Metrics":[{"Name":"RequestsCompleted","Unit":"Count"},{"Name":"RequestDuration","Unit":"Milliseconds"}]}]}}`
+	of, by := map[string]string{"Service": "S"}, map[string]string{"Service": "S", "Action": "a"}
+	want := []sample{
+		{"Streamer", "RequestsCompleted", of, []float64{2}}, {"Streamer", "RequestDuration", of, []float64{100, 900, 500}},
+		{"Streamer", "RequestsCompleted", by, []float64{2}}, {"Streamer", "RequestDuration", by, []float64{100, 900, 500}},
 	}
-	service := map[string]string{"Service": "S"}
-	for _, c := range []struct {
-		metric metric
-		want   value
-	}{
-		{metric{"Streamer", "RequestsCompleted", service, "", "Sum"}, value{true, 2}},
-		{metric{"Streamer", "RequestsFailed", service, "", "Sum"}, value{true, 0}},
-		{metric{"Streamer", "RequestDuration", service, "", "p50"}, value{true, 500}},
-		{metric{"Streamer", "RequestDuration", service, "", "p95"}, value{true, 900}},
-		{metric{"Streamer", "RequestDuration", service, "", "Maximum"}, value{true, 900}},
-		{metric{"Streamer", "RequestDuration", service, "", "Minimum"}, value{true, 100}},
-		{metric{"Streamer", "RequestDuration", service, "", "Average"}, value{true, 500}},
-		{metric{"Streamer", "QueueWait", service, "", "p95"}, value{}},
-		{metric{"AWS/SQS", "ApproximateAgeOfOldestMessage", map[string]string{"QueueName": "q"}, "", "Maximum"}, value{}},
-	} {
-		if got := measure(c.metric, samples); got != c.want {
-			t.Errorf("%s %s: got %v, want %v", c.metric.stat, c.metric.name, got, c.want)
+	if got := embedded([]byte(logged)); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
+	}
+	for _, line := range []string{`{"msg":"CloudWatchMetrics"}`, `plain`} {
+		if got := embedded([]byte(line)); got != nil {
+			t.Errorf("%s has %+v", line, got)
 		}
 	}
 }

@@ -5,9 +5,8 @@
 //	go run ./scripts/dashboard -text             # the overview on the terminal
 //	go run ./scripts/dashboard -text -since 2h
 //
-// The numbers are CloudWatch's. The local stage makes no metrics of what functions log, so
-// there this command does, for the page, and reads the log itself for the terminal; what only
-// AWS measures is shown as absent.
+// The numbers are CloudWatch's. The local stage makes no metrics of what functions log, nor
+// of its queues, so there this command does; what only AWS measures is shown as absent.
 package main
 
 import (
@@ -50,7 +49,7 @@ func run(ctx context.Context, onTerminal bool, since time.Duration, port int, li
 		if err != nil {
 			return err
 		}
-		return print(ctx, at.Config, at.Stack.Name, name, since, at.Emulator != "")
+		return print(ctx, at, name, since)
 	}
 	p, err := newPage(at)
 	if err != nil {
@@ -62,9 +61,17 @@ func run(ctx context.Context, onTerminal bool, since time.Duration, port int, li
 }
 
 // print shows a dashboard on the terminal.
-func print(ctx context.Context, cfg aws.Config, stack, name string, since time.Duration, local bool) error {
-	client := cloudwatch.NewFromConfig(cfg)
-	out, err := client.GetDashboard(ctx, &cloudwatch.GetDashboardInput{DashboardName: &name})
+func print(ctx context.Context, at place.Stage, name string, since time.Duration) error {
+	c := charts{client: cloudwatch.NewFromConfig(at.Config), local: at.Emulator != ""}
+	source := "CloudWatch"
+	if c.local {
+		source = "the local stage"
+		time.Sleep(settled) // what was logged just now counts, too
+		if err := newBridge(at.Config, at.Stack.Name).fill(ctx); err != nil {
+			return err
+		}
+	}
+	out, err := c.client.GetDashboard(ctx, &cloudwatch.GetDashboardInput{DashboardName: &name})
 	if err != nil {
 		return fmt.Errorf("get dashboard: %w", err)
 	}
@@ -72,18 +79,14 @@ func print(ctx context.Context, cfg aws.Config, stack, name string, since time.D
 	if err != nil {
 		return err
 	}
-	alarms, err := alarmStates(ctx, client, widgets)
+	alarms, err := alarmStates(ctx, c.client, widgets)
 	if err != nil {
 		return err
 	}
-	from, source := time.Now().Add(-since), "CloudWatch"
-	read := fromCloudWatch(client, from)
-	if local {
-		source = "the functions' logs"
-		if read, err = fromLogs(ctx, cfg, stack, from); err != nil {
-			return err
-		}
-	}
+	to := time.Now()
+	from := to.Add(-since)
 	fmt.Printf("%s, the last %s, from %s\n", name, since, source)
-	return render(ctx, os.Stdout, widgets, alarms, read)
+	return render(ctx, os.Stdout, widgets, alarms, func(ctx context.Context, metrics []metric) ([]value, error) {
+		return c.totals(ctx, metrics, from, to)
+	})
 }

@@ -185,7 +185,7 @@ func (p page) show(ctx context.Context, name string, from, to time.Time) (map[st
 			one.Log = &log
 		}
 		if w.numbers {
-			values, err := fromCloudWatch(p.client, from)(ctx, w.metrics())
+			values, err := p.totals(ctx, w.metrics(), from, to)
 			if err != nil {
 				return nil, err
 			}
@@ -205,11 +205,11 @@ func (p page) show(ctx context.Context, name string, from, to time.Time) (map[st
 	return map[string]any{"name": name, "dashboards": p.names, "source": p.source, "from": from.Unix(), "to": to.Unix(), "widgets": all}, nil
 }
 
-// bridged reports whether the local stage has a line too: Streamer's own metrics, and what a
-// bridge makes.
+// bridged reports whether the local stage has a line too: Streamer's own metrics, what it
+// measures of functions, and what a bridge makes.
 func (l line) bridged() bool {
 	return search.MatchString(l.expression) || !l.hidden && (l.namespace == contract.MetricNamespace ||
-		l.namespace == "AWS/Lambda" && (l.name == "Invocations" || l.name == "Duration") ||
+		l.namespace == "AWS/Lambda" && slices.Contains([]string{"Invocations", "Errors", "Throttles", "Duration"}, l.name) ||
 		l.namespace == "AWS/SQS" && strings.HasPrefix(l.name, "ApproximateNumber"))
 }
 

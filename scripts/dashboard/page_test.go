@@ -23,8 +23,8 @@ import (
 
 const library = "../../node_modules/uplot/dist"
 
-// open serves the page of the local stage.
-func open(t *testing.T) (address string) {
+// localStage is the one that the tests look at.
+func localStage(t *testing.T) place.Stage {
 	t.Helper()
 	file := os.Getenv(outputs.Variable)
 	if file == "" || os.Getenv("AWS_ENDPOINT_URL") == "" {
@@ -33,11 +33,17 @@ func open(t *testing.T) (address string) {
 		}
 		t.Skip("needs the local stage: STREAMER_OUTPUTS and AWS_ENDPOINT_URL are not both set")
 	}
-	stage, err := place.FindStage(t.Context(), file)
+	at, err := place.FindStage(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPage(stage)
+	return at
+}
+
+// open serves the page of the local stage.
+func open(t *testing.T) (address string) {
+	t.Helper()
+	p, err := newPage(localStage(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,8 +67,8 @@ func open(t *testing.T) (address string) {
 	return address
 }
 
-// use has some requests made, of each kind and with each end.
-func use(t *testing.T) {
+// dial connects a user.
+func dial(t *testing.T) *client.Client {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "go", "run", "./scripts/stage", "token", "--tenant", "dashboard", "--subject", "ann")
 	command.Dir = "../.."
@@ -74,7 +80,14 @@ func use(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// use has some requests made, of each kind and with each end.
+func use(t *testing.T) {
+	t.Helper()
+	c := dial(t)
 	for range 3 {
 		run, err := client.Submit(t.Context(), c, handlers.EchoAsync, handlers.EchoAsyncIn{Message: "x", DurationMS: new(500), Steps: new(3)}, nil)
 		if err != nil {

@@ -40,7 +40,7 @@ func metricCells(metrics []metric, values []value) []string {
 	var cells []string
 	known := false
 	for i, m := range metrics {
-		known = known || values[i].known
+		known = known || values[i].known || m.counted()
 		cells = append(cells, m.label+" "+text(m, values[i]))
 	}
 	if !known {
@@ -71,7 +71,7 @@ func alarmCells(arns []string, alarms map[string]alarm) []string {
 // text is a value in the unit of its metric.
 func text(m metric, v value) string {
 	switch {
-	case !v.known && m.stat == "Sum" && m.namespace == contract.MetricNamespace:
+	case !v.known && m.counted():
 		return "0" // nothing happened
 	case !v.known:
 		return "–"
@@ -87,6 +87,9 @@ func text(m metric, v value) string {
 	}
 	return fmt.Sprintf("%.1f min", d.Minutes())
 }
+
+// counted reports whether a metric counts what Streamer does: then no number is none.
+func (m metric) counted() bool { return m.stat == "Sum" && m.namespace == contract.MetricNamespace }
 
 // isTime reports whether a metric is one of Streamer's own in milliseconds.
 func (m metric) isTime() bool {

@@ -118,30 +118,28 @@ var (
 
 // work is read without expressions.
 func (c charts) work(ctx context.Context, w widget, from, to time.Time, period int) ([]series, error) {
-	var all []series
-	known := map[string]series{}
-	for _, l := range w.lines {
-		if l.expression != "" {
-			continue
-		}
-		found, err := c.ask(ctx, []types.MetricDataQuery{{Id: aws.String("m"), MetricStat: l.statistic(max(l.period, period))}}, from, to)
-		if err != nil {
-			return nil, err
-		}
-		s := series{label: l.label, color: l.color, right: l.right}
-		if len(found) > 0 {
-			s = seriesOf(found[0], l, l.label)
-		}
-		if known[l.id] = s; !l.hidden {
-			all = append(all, s)
-		}
-	}
+	var drawn, expressions []line
 	for _, l := range w.lines {
 		if l.expression == "" {
-			continue
+			drawn = append(drawn, l)
+		} else {
+			expressions = append(expressions, l)
 		}
+	}
+	found, err := c.points(ctx, drawn, from, to, period)
+	if err != nil {
+		return nil, err
+	}
+	var all []series
+	known := map[string]series{}
+	for i, l := range drawn {
+		if known[l.id] = found[i]; !l.hidden {
+			all = append(all, found[i])
+		}
+	}
+	for _, l := range expressions {
 		if found := search.FindStringSubmatch(l.expression); found != nil {
-			each, err := c.search(ctx, l, found, from, to, max(l.period, period))
+			each, err := c.search(ctx, l, found, from, to, period)
 			if err != nil {
 				return nil, err
 			}
@@ -155,10 +153,32 @@ func (c charts) work(ctx context.Context, w widget, from, to time.Time, period i
 	return all, nil
 }
 
+// points asks for lines that are no expressions, all at once.
+func (c charts) points(ctx context.Context, lines []line, from, to time.Time, period int) ([]series, error) {
+	queries := make([]types.MetricDataQuery, len(lines))
+	for i, l := range lines {
+		queries[i] = types.MetricDataQuery{Id: aws.String(idOf(i, line{})), MetricStat: l.statistic(max(l.period, period))}
+	}
+	results, err := c.ask(ctx, queries, from, to)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]series, len(lines))
+	for i, l := range lines {
+		all[i] = series{label: l.label, color: l.color, right: l.right}
+		for _, r := range results {
+			if aws.ToString(r.Id) == idOf(i, line{}) {
+				all[i] = seriesOf(r, l, l.label)
+			}
+		}
+	}
+	return all, nil
+}
+
 // search is a line for each value that a dimension has.
 func (c charts) search(ctx context.Context, l line, found []string, from, to time.Time, period int) ([]series, error) {
 	schema, name, dimension, value, stat := strings.Split(found[1], ","), found[2], found[3], found[4], found[5]
-	var all []series
+	var each []line
 	pages := cloudwatch.NewListMetricsPaginator(c.client, &cloudwatch.ListMetricsInput{Namespace: &schema[0], MetricName: &name})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -177,16 +197,14 @@ func (c charts) search(ctx context.Context, l line, found []string, from, to tim
 				slices.ContainsFunc(schema[1:], func(d string) bool { _, has := dimensions[d]; return !has }) {
 				continue
 			}
-			one := line{metric: metric{namespace: schema[0], name: name, dimensions: dimensions, stat: stat}, right: l.right}
-			results, err := c.ask(ctx, []types.MetricDataQuery{{Id: aws.String("m"), MetricStat: one.statistic(period)}}, from, to)
-			if err != nil {
-				return nil, err
-			}
-			if len(results) > 0 && len(results[0].Values) > 0 {
-				all = append(all, seriesOf(results[0], one, other))
-			}
+			each = append(each, line{metric: metric{namespace: schema[0], name: name, dimensions: dimensions, stat: stat, label: other}, right: l.right, period: l.period})
 		}
 	}
+	all, err := c.points(ctx, each, from, to, period)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(s series) bool { return len(s.values) == 0 })
 	slices.SortFunc(all, func(a, b series) int { return strings.Compare(a.label, b.label) })
 	return all, nil
 }

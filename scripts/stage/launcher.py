@@ -12,7 +12,7 @@ import time
 from urllib.parse import urlsplit
 
 from ministack import app
-from ministack.services import apigateway, sqs
+from ministack.services import apigateway, cloudwatch, lambda_svc, sqs
 
 
 def _end_with_parent():
@@ -94,5 +94,41 @@ async def _invoke_as_api_gateway(*args, **kwargs):
 
 apigateway._invoke_ws_lambda = _invoke_as_api_gateway
 apigateway.handle_websocket = _handle_as_api_gateway
+
+_evaluate = cloudwatch._evaluate_alarm
+
+
+def _evaluate_by_dimensions(alarm):
+    """An alarm looks at the metric of its own dimensions, where MiniStack's looks at all of the name."""
+    own = cloudwatch._dims_key(cloudwatch._dims_from_list(alarm.get("Dimensions") or []))
+    every = cloudwatch._metrics
+    cloudwatch._metrics = {key: points for key, points in every.items() if key[2] == own}
+    try:
+        _evaluate(alarm)
+    finally:
+        cloudwatch._metrics = every
+
+
+cloudwatch._evaluate_alarm = _evaluate_by_dimensions
+
+_measure = lambda_svc._emit_lambda_metrics
+_run = lambda_svc._execute_function_dispatch
+
+
+def _measure_throttles(name, duration_ms, error, throttle):
+    """What MiniStack measures itself, but for runs: only those that came by an SDK's Invoke."""
+    if throttle:
+        _measure(name, duration_ms, error, throttle)
+
+
+def _run_measured(func, config, event, request_id, started):
+    """Every run is measured, whatever invoked it."""
+    result = _run(func, config, event, request_id, started)
+    _measure(config.get("FunctionName", ""), (time.time() - started) * 1000, bool(result.get("error")), False)
+    return result
+
+
+lambda_svc._emit_lambda_metrics = _measure_throttles
+lambda_svc._execute_function_dispatch = _run_measured
 
 app.main()

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/pay-theory/streamer/client"
+	"github.com/pay-theory/streamer/functions/handlers"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/resources"
+)
+
+// notice is what an alarm tells (CloudWatch user guide, "Notifying users on alarm changes").
+type notice struct {
+	AlarmName, NewStateValue, AlarmDescription string
+	Trigger                                    struct{ MetricName string }
+}
+
+// TestAFailureIsToldInAQueue breaks a worker for real, gives it work, and waits for what the
+// alarm tells whoever listens: no more than that worker's.
+func TestAFailureIsToldInAQueue(t *testing.T) {
+	at := localStage(t)
+	one := func(ofType, id string) string {
+		t.Helper()
+		all, err := resources.Of(t.Context(), at.Config, at.Stack.Name, ofType)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range all {
+			if strings.Contains(r.LogicalID, id) {
+				return r.ID
+			}
+		}
+		t.Fatalf("the stage has no %s %s", ofType, id)
+		return ""
+	}
+	alarm, queue := one("AWS::CloudWatch::Alarm", "WorkersreportsErrorsAlarm"), one("AWS::SQS::Queue", "Heard")
+	alarms := cloudwatch.NewFromConfig(at.Config)
+	if _, err := alarms.SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{AlarmName: &alarm, StateValue: types.StateValueOk, StateReason: aws.String("a test begins")}); err != nil {
+		t.Fatal(err)
+	}
+
+	mend := broken(t, at.Config, one("AWS::Lambda::Function", "WorkersreportsProcessorFunction"))
+	c := dial(t)
+	var runs []*client.Run[handlers.ReportOut]
+	for range 5 { // as many errors as the alarm is for
+		run, err := client.Submit(t.Context(), c, handlers.GenerateReport, handlers.ReportIn{StartDate: "2024-01-01", EndDate: "2024-01-02"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, run)
+	}
+	b := newBridge(at.Config, at.Stack.Name)
+	told := heard(t, b, sqs.NewFromConfig(at.Config), queue, alarm)
+	if told.NewStateValue != "ALARM" || told.Trigger.MetricName != "Errors" || !strings.Contains(told.AlarmDescription, "RUNBOOK.md#worker-errors") {
+		t.Errorf("it is told %+v", told)
+	}
+
+	// The page says so, too: the errors are drawn, and the alarm is red.
+	address := open(t)
+	for _, w := range read(t, address, "minutes=15") {
+		for _, a := range w.Alarms {
+			if strings.Contains(a.Name, "Undispatched") && a.State == "ALARM" {
+				t.Errorf("another alarm goes off with it: %+v", a)
+			}
+			if a.Name == alarm && a.State != "ALARM" {
+				t.Errorf("the page shows %+v", a)
+			}
+		}
+	}
+	failures := 0.0
+	for _, name := range dashboards(t, address) {
+		for _, w := range read(t, address, "minutes=15&dashboard="+name) {
+			for _, l := range w.Lines {
+				if w.Title != "processor of reports: errors" || l.Label != "failed" {
+					continue
+				}
+				for _, v := range l.Values {
+					if v != nil {
+						failures += *v
+					}
+				}
+			}
+		}
+	}
+	if failures < 5 {
+		t.Errorf("%v errors of the worker are drawn", failures)
+	}
+
+	mend()
+	for _, run := range runs {
+		if err := run.Cancel(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// broken takes from a function a variable that it does not start without, until it is mended.
+func broken(t *testing.T, cfg aws.Config, name string) (mend func()) {
+	t.Helper()
+	functions := lambda.NewFromConfig(cfg)
+	before, err := functions.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(variables map[string]string) {
+		t.Helper()
+		_, err := functions.UpdateFunctionConfiguration(context.WithoutCancel(t.Context()), &lambda.UpdateFunctionConfigurationInput{
+			FunctionName: &name, Environment: &lambdatypes.Environment{Variables: variables},
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	without := maps.Clone(before.Environment.Variables)
+	delete(without, contract.EnvRequestsTable)
+	set(without)
+	mend = func() { set(before.Environment.Variables) }
+	t.Cleanup(mend)
+	return mend
+}
+
+// heard waits until an alarm has told that it went off. Each look brings the metrics up to
+// date, upon which the local stage looks at its alarms.
+func heard(t *testing.T, b *bridge, queues *sqs.Client, queue, alarm string) notice {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
+		if err := b.fill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		out, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &queue, WaitTimeSeconds: 1, MaxNumberOfMessages: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range out.Messages {
+			if _, err := queues.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle}); err != nil {
+				t.Fatal(err)
+			}
+			var envelope struct{ Message string }
+			var told notice
+			if err := json.Unmarshal([]byte(aws.ToString(m.Body)), &envelope); err != nil {
+				t.Fatal(err)
+			}
+			if json.Unmarshal([]byte(envelope.Message), &told) == nil && told.AlarmName == alarm && told.NewStateValue == "ALARM" {
+				return told
+			}
+		}
+	}
+	t.Fatalf("nobody is told of %s", alarm)
+	return notice{}
+}
