@@ -13,7 +13,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/pay-theory/streamer/functions/handlers"
+	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/protocol"
+	"github.com/pay-theory/streamer/remote"
 )
 
 // What each thing costs in calls to AWS, counted by the local stage's front. Each call
@@ -44,6 +47,8 @@ func TestFigures(t *testing.T) {
 	figures.exactly(t, "async, 100 B", async(t, s, c, filled(t, 50)), small).atMost(t, mostSmall)
 	figures.exactly(t, "async, 1 KB", async(t, s, c, filled(t, 1000)), want["async, payload beside the row"]).atMost(t, mostLarge)
 	figures.exactly(t, "async, 26 KB", async(t, s, c, filled(t, 26_000)), want["async, payload and result in S3"])
+
+	figures.exactly(t, "async, handed over", handedOver(t, s, u), want["async, handed over"])
 
 	// A long one, with a second watcher soon after its start: pulses, renewals and each
 	// watcher's frames, and nothing else.
@@ -136,6 +141,32 @@ func async(t *testing.T, s *stage, c *client, message string) calls {
 		}
 	}
 	t.Fatalf("a request of 150 ms never ended within %d ms", pulseMS)
+	return nil
+}
+
+// handedOver measures a request that another process completes, but for the ticket, which is
+// the sample's own. One whose end was told twice, because the hint of it was faster than
+// what says that everyone knows, is done again.
+func handedOver(t *testing.T, s *stage, u user) calls {
+	t.Helper()
+	config := remote.Config{AWS: asRole(t, remoteRole)}
+	j := &job{t: t, c: dial(t, u)}
+	for range 5 {
+		counted := measure(t, s, func() {
+			j.key = lifecycle.Key{Tenant: u.tenant, ID: j.c.submit(t, "hand_over", handlers.HandOverIn{SilenceMS: patience.Milliseconds()})}
+			j.nextTicket()
+			quiet(t, s, still) // the handler has returned
+			if err := remote.Complete(t.Context(), config, j.ticket, "done"); err != nil {
+				t.Fatal(err)
+			}
+			as[protocol.Complete](t, j.c.end(t, j.key.ID))
+		})
+		delete(counted, "s3.GetObject")
+		if counted["execute-api.PostToConnection"] == 1 {
+			return counted.without(calls{"s3.PutObject": 1})
+		}
+	}
+	t.Fatal("each request that was handed over was told twice")
 	return nil
 }
 

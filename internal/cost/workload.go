@@ -60,13 +60,14 @@ const (
 var Assumptions = []string{
 	fmt.Sprintf("Runs of router, dispatcher, authorizer and reconciler take %.0f ms on %.0f MB; cold starts are left out.", QuickSeconds*1000, smallMemoryGB*1024),
 	"Each request is dispatched by itself; under load up to 100 share a run and a send.",
-	fmt.Sprintf("A run writes %d bytes of logs, metrics included, kept for a month.", logBytesPerRun),
+	fmt.Sprintf("A run writes %d bytes of logs, metrics included, kept for a month; an audit log adds half as much to those of router and processor.", logBytesPerRun),
 	fmt.Sprintf("Progress is stored every %.0f s, a message's visibility renewed every %.0f s.", pulseSeconds, renewalSeconds),
 	fmt.Sprintf("A queue's mapping polls with five long polls at once: %d requests a minute.", pollsPerMinute),
 	fmt.Sprintf("The alarms watch %d metrics and one more for each worker; each of our own is seen in a month of use, for each of -actions and for %d codes: so it is the most.", alarmMetrics, codesSeen),
 	"Every five minutes the reconciler counts the connections, and looks for open requests.",
 	fmt.Sprintf("A row has under 1 KB while it is worked on, %d bytes with its indexes at the end, for %.0f days; files stay %d days.", rowBytes, lifecycle.Retention.Hours()/24, fileDays),
 	fmt.Sprintf("A frame has %d bytes, and its result; a handler's own calls and traffic are left out.", frameBytes),
+	"What does the work of a request that is handed over (-handed-over), and how it gets its ticket, is not in the bill; it takes it over once.",
 	"Of each function's runs X-Ray records one a second and 5 % of the others, which depends on -rate.",
 	"No call is a transaction, which would cost twice: rows change by conditional writes.",
 	fmt.Sprintf("With a key of one's own (-key), each function asks for that of each thing it uses every %d minutes at most.", keyMinutes),
@@ -82,6 +83,7 @@ type Workload struct {
 	Queues, Actions int
 	Rate            float64 // requests a second
 	Key             bool    // StreamerProps.EncryptionKey
+	Handed          bool    // the handler hands the request over
 }
 
 // kind is the operation of calls.json that the workload is.
@@ -116,7 +118,12 @@ func (w Workload) Request() Bill {
 	b.add(APIMessage, float64(w.Watchers)*steps(w.Result, 32<<10), "the terminal frame")
 	b.run("router", QuickSeconds, smallMemoryGB)
 	b.run("dispatcher", QuickSeconds, smallMemoryGB)
-	b.run("processor", seconds, float64(w.MemoryMB)/1024)
+	if memoryGB := float64(w.MemoryMB) / 1024; w.Handed {
+		w.handOver(&b, memoryGB)
+		renewals = 0
+	} else {
+		b.run("processor", seconds, memoryGB)
+	}
 	b.add(trace, 3*w.traced(), "three runs")
 
 	for _, write := range w.writes() {
@@ -136,6 +143,19 @@ func (w Workload) Request() Bill {
 	b.add(s3GBMonth, float64(w.Payload*int(c["s3.GetObject"])+w.Result-w.resultInRow())/1e9*fileDays/daysPerMonth, "its files, until they expire")
 	b.add(outGB, float64(frameBytes*(1+(w.Frames+1)*w.Watchers)+w.Result*w.Watchers)/1e9, "its frames, or its file")
 	return b
+}
+
+// handOver adds what a request costs beside when other compute goes on with it: taking it
+// over, and the hint that its end is, which finds that everyone was told.
+func (w Workload) handOver(b *Bill, memoryGB float64) {
+	more := func(call string) float64 { return Calls["async, handed over"][call] - Calls["async"][call] }
+	b.run("processor, handing over", QuickSeconds, memoryGB)
+	b.run("dispatcher, at its end", QuickSeconds, smallMemoryGB)
+	b.run("processor, at its end", QuickSeconds, memoryGB)
+	b.add(trace, 2*w.traced(), "two runs, at its end")
+	b.add(DynamoRead, more("dynamodb.GetItem"), "looking at it before taking over")
+	b.add(sqsRequest, more("sqs.SendMessageBatch")+2+more("sqs.ChangeMessageVisibility"), "the hint that its end is")
+	b.logs(2)
 }
 
 // Frame is what one progress frame costs on its way to one watcher.

@@ -38,6 +38,37 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+// A request that is handed over has no function that works, but two more runs, a hint more,
+// and writes of its own.
+func TestHandedOver(t *testing.T) {
+	quantities := func(w Workload) map[Unit]float64 {
+		all := map[Unit]float64{}
+		for _, l := range w.Request().lines {
+			all[l.unit] += l.quantity
+		}
+		return all
+	}
+	w := Workload{Duration: time.Hour, Frames: 2, Watchers: 2, Payload: 100, Result: 100, MemoryMB: 1024, Queues: 1, Rate: 1}
+	whole := quantities(w)
+	w.Handed = true
+	handed := quantities(w)
+	for p, want := range map[Unit]float64{
+		APIMessage:     0,
+		lambdaRequest:  2,
+		lambdaGBSecond: -3600 + 2*0.010*1 + 0.010*0.25,
+		DynamoWrite:    1 + 1 + 1 + 1,
+		DynamoRead:     1,
+		sqsRequest:     1 + 2 + 1 - 120, // no renewals in an hour
+		logGB:          2 * 800 / 1e9,
+		trace:          2,
+		outGB:          0,
+	} {
+		if got := handed[p] - whole[p]; math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s: %v more, want %v", p.name, got, want)
+		}
+	}
+}
+
 func TestLargeRequests(t *testing.T) {
 	for _, c := range []struct {
 		payload, result int
@@ -120,7 +151,7 @@ func TestTraced(t *testing.T) {
 }
 
 func TestOperationsAreCounted(t *testing.T) {
-	for _, name := range []string{"connect", "disconnect", "echo", "ping", "async", "async, payload beside the row", "async, payload and result in S3"} {
+	for _, name := range []string{"connect", "disconnect", "echo", "ping", "async", "async, payload beside the row", "async, payload and result in S3", "async, handed over"} {
 		if Calls[name] == nil {
 			t.Errorf("calls.json lacks %q", name)
 		}

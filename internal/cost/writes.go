@@ -34,6 +34,14 @@ func (w Workload) writes() []write {
 	if Calls[w.kind()]["dynamodb.PutItem"] > 1 {
 		all = append(all, write{"the payload beside the row", 1, steps(w.Payload, 1<<10), nil})
 	}
+	if w.Handed {
+		all = append(all,
+			write{"handing over", 1, 1, touched(lifecycle.HandOver(1, lifecycle.State{}, now, 0))},
+			write{"taking over", 1, 1, touched(lifecycle.TakeOver(lifecycle.Ticket{}, 1, "", now, 0))},
+			write{"a claim that is refused, at its end", 1, 1, nil},
+			write{"told", 1, 1, touched(lifecycle.Told(lifecycle.Row{}))},
+		)
+	}
 	return all
 }
 

@@ -28,6 +28,7 @@ func main() {
 	flag.IntVar(&w.Queues, "queues", 1, "work queues: one, and one for each worker")
 	flag.Float64Var(&w.Rate, "rate", 10, "requests a second")
 	flag.IntVar(&w.Actions, "actions", 3, "actions, each of which has metrics of its own")
+	flag.BoolVar(&w.Handed, "handed-over", false, "other compute does the work, which a handler hands over to it")
 	flag.BoolVar(&w.Key, "key", false, "a key of one's own encrypts tables, queues and bucket")
 	flag.Parse()
 	if err := run(w, os.Stdout); err != nil {
@@ -42,8 +43,12 @@ func run(w cost.Workload, out io.Writer) error {
 	if w.Duration <= 0 || w.Frames < 0 || w.Watchers < 1 || w.Payload < 0 || w.Result < 0 || w.MemoryMB < 128 || w.Queues < 1 || w.Rate <= 0 || w.Actions < 1 {
 		return fmt.Errorf("the workload makes no sense: %+v", w)
 	}
-	fmt.Fprintf(out, "%s, in US dollars, without free tiers. A request works for %s on %d MB, with %d progress frames, %d watching.\n",
-		price.Region, w.Duration, w.MemoryMB, w.Frames, w.Watchers)
+	on := fmt.Sprintf("on %d MB", w.MemoryMB)
+	if w.Handed {
+		on = "outside, which is not in it"
+	}
+	fmt.Fprintf(out, "%s, in US dollars, without free tiers. A request works for %s %s, with %d progress frames, %d watching.\n",
+		price.Region, w.Duration, on, w.Frames, w.Watchers)
 	for _, b := range []cost.Bill{
 		w.Request().Times("1,000,000 requests", million),
 		w.Frame().Times("1,000,000 progress frames more", million),
