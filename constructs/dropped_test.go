@@ -170,7 +170,7 @@ var dropped = map[string]func(*testing.T, template){
 	},
 	"objects deleted by a custom resource": func(t *testing.T, tpl template) {
 		for name, r := range tpl.Resources {
-			if strings.HasPrefix(r.Type, "Custom::") || r.Type == "AWS::CloudFormation::CustomResource" {
+			if strings.HasPrefix(r.Type, "Custom::") && r.Type != contract.StartCheck || r.Type == "AWS::CloudFormation::CustomResource" {
 				t.Errorf("%s is %s, which the local stage never finishes", name, r.Type)
 			}
 		}

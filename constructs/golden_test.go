@@ -80,6 +80,7 @@ var unsaid = map[string][]string{
 	"AWS::IAM::Policy":               {"PolicyName"},
 	"AWS::Lambda::Function":          {"Code", "Handler", "LoggingConfig", "Role"}, // TestFunctions
 	"AWS::S3::BucketPolicy":          {"Bucket"},
+	"Custom::StreamerStart":          {"Code", "Environment", "ServiceTimeout"}, // TestStartChecks
 	"AWS::SQS::QueuePolicy":          {"Queues"},
 }
 

@@ -106,6 +106,15 @@ func (l *localStage) removalPolicy(asked awscdk.RemovalPolicy) awscdk.RemovalPol
 	return awscdk.RemovalPolicy_DESTROY
 }
 
+// answerSeconds is how long CloudFormation waits for a function to tell that it works: a cold
+// start in a network, and what Lambda may take to get to an event.
+func (l *localStage) answerSeconds() float64 {
+	if l == nil {
+		return 180
+	}
+	return 20
+}
+
 // domain: the local stage is reached at its own address.
 func (l *localStage) domain(asked *DomainProps) *DomainProps {
 	if l == nil {

@@ -61,6 +61,14 @@ type StreamerProps struct {
 	// must takes the NAT gateway. Default false: the VPC may have them, and that of SQS costs.
 	VPCEndpoints bool
 
+	// UncheckedStart takes a function for deployed though nobody has seen it start. Default
+	// false: CloudFormation invokes each function that has changed, and if it does not start,
+	// or finds that Storage of yours is not as it must be, the deployment fails and is taken
+	// back. Set it if the role that deploys may not lambda:InvokeFunction, if a function has
+	// no way to Amazon S3, through which it answers, or if Code was built with a version of
+	// Streamer that knows nothing of this.
+	UncheckedStart bool
+
 	// PermissionsBoundary bounds what the roles of the functions can ever be allowed to do,
 	// as some organizations ask of every role. Nil: none.
 	PermissionsBoundary awsiam.IManagedPolicy

@@ -14,13 +14,14 @@ func noEnvironment(string) string { return "" }
 
 func TestStages(t *testing.T) {
 	for name, want := range map[string]struct {
-		concurrency, reports, retention, clocks string
-		policy                                  string
-		termination                             bool
+		concurrency, reports      string
+		retention, others, clocks string // others are logs without audit records
+		policy                    string
+		termination               bool
 	}{
-		"local": {`100`, `20`, `1`, `"{\"lease\":6000,\"visibility\":12000,\"pulse\":1000,\"pulse_idle\":2000,\"progress\":250}"`, "Delete", false},
-		"dev":   {`10`, `2`, `7`, `null`, "Delete", false},
-		"prod":  {`500`, `50`, `90`, `null`, "Retain", true},
+		"local": {`100`, `20`, `1`, `1`, `"{\"lease\":6000,\"visibility\":12000,\"pulse\":1000,\"pulse_idle\":2000,\"progress\":250}"`, "Delete", false},
+		"dev":   {`10`, `2`, `7`, `7`, `null`, "Delete", false},
+		"prod":  {`500`, `50`, `365`, `90`, `null`, "Retain", true},
 	} {
 		context := map[string]any{"stage": name, "alarmTopic": "arn:aws:sns:eu-west-1:111122223333:operators"}
 		if name == "local" {
@@ -42,6 +43,7 @@ func TestStages(t *testing.T) {
 		tpl.check(t, "WorkersreportsProcessorFunction", map[string]string{"MemorySize": `2048`, "Environment.Variables.STREAMER_CLOCKS": want.clocks})
 		tpl.check(t, "ProcessorSource", map[string]string{"ScalingConfig.MaximumConcurrency": want.concurrency})
 		tpl.check(t, "DeadLettersAlarm", map[string]string{"AlarmActions": `["arn:aws:sns:eu-west-1:111122223333:operators"]`})
+		tpl.check(t, "DispatcherLogs", map[string]string{"RetentionInDays": want.others})
 		tpl.check(t, "RouterLogs", map[string]string{"RetentionInDays": want.retention})
 		tpl.check(t, "ProcessorFunction", map[string]string{"Environment.Variables.STREAMER_CLOCKS": want.clocks})
 		if got := tpl.Resources["Requests"].DeletionPolicy; got != want.policy {

@@ -46,6 +46,10 @@ type StreamerConstruct struct {
 	ProcessorSource  awslambda.EventSourceMapping
 	ReconcilerRule   awsevents.Rule
 
+	// StartChecks ask the functions whether they work, by "router", "dispatcher", "processor",
+	// "reconciler" and "authorizer"; empty with StreamerProps.UncheckedStart.
+	StartChecks map[string]awscdk.CustomResource
+
 	Workers map[string]*Worker // by name, those of StreamerProps.Workers
 
 	Alarms Alarms
@@ -66,7 +70,7 @@ func (s *StreamerConstruct) ToString() *string { return s.Node().Path() }
 // every connection refused. It panics if a prop is bad, naming the construct's path,
 // the field and the cure.
 func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *StreamerConstruct {
-	s := &StreamerConstruct{reference: reference{stack: awscdk.Stack_Of(scope)}, Workers: map[string]*Worker{}}
+	s := &StreamerConstruct{reference: reference{stack: awscdk.Stack_Of(scope)}, Workers: map[string]*Worker{}, StartChecks: map[string]awscdk.CustomResource{}}
 	constructs.NewConstruct_Override(s, scope, jsii.String(id))
 
 	local, err := readLocalStage(s)
@@ -92,6 +96,7 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	s.addAlarms(&p)
 	s.AddAlarmAction(p.Alarms.Actions...)
 	s.addNetwork(&p)
+	s.addStartChecks(&p)
 	if p.PermissionsBoundary != nil {
 		awsiam.PermissionsBoundary_Of(s).Apply(p.PermissionsBoundary)
 	}

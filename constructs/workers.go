@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
@@ -47,6 +48,8 @@ type Worker struct {
 	Queue     awssqs.Queue       // hints that a request of its actions waits
 	Processor awslambda.Function // does the work; grant it what its handlers use
 	Source    awslambda.EventSourceMapping
+	// StartCheck asks the processor whether it works; nil with StreamerProps.UncheckedStart.
+	StartCheck awscdk.CustomResource
 
 	scope   constructs.Construct
 	actions []string

@@ -23,13 +23,14 @@ import (
 
 	sdk "github.com/pay-theory/streamer/client"
 	"github.com/pay-theory/streamer/functions/handlers"
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/protocol"
 )
 
 // While ten requests a second come, every function is replaced; a deployment that puts them
-// back fails at a resource that cannot be made, and another one at a function whose code is
-// not there, so that CloudFormation takes both back; and the functions are put back. No
-// request is lost: each ends once, and its client hears of it, the Go client by itself.
+// back fails at a resource that cannot be made, another one at a function whose code is not
+// there, and a third at one that does not start, so that CloudFormation takes each back; and
+// the functions are put back. No request is lost: each ends once, and its client hears of it, the Go client by itself.
 //
 // The local stage is harder on them than AWS. There a run ends before its function is
 // replaced; here its process is killed. So clients send again what is not answered, with the
@@ -50,6 +51,7 @@ func TestDeployUnderLoad(t *testing.T) {
 		{"every function changes", stack.changed(t), cfntypes.StackStatusUpdateComplete, true, ""},
 		{"a resource cannot be made", stack.impossible(t), cfntypes.StackStatusUpdateRollbackComplete, true, ""},
 		{"a function's code is not there", stack.codeless(t), cfntypes.StackStatusUpdateRollbackComplete, true, stack.id(t, "Router")},
+		{"a function does not start", stack.broken(t), cfntypes.StackStatusUpdateRollbackComplete, true, ""},
 		{"and all is put back", stack.original(t), cfntypes.StackStatusUpdateComplete, false, ""},
 	} {
 		before := stack.code(t)
@@ -335,6 +337,24 @@ func (c *changedStack) changed(t *testing.T) template {
 		code := p["Code"].(map[string]any)
 		code["S3Key"] = packed(code["S3Key"].(string))
 		p["Environment"].(map[string]any)["Variables"].(map[string]any)["CHANGED"] = "1"
+	}
+	for _, p := range tpl.properties(contract.StartCheck) {
+		p["Changed"] = "1" // as code and variables would be
+	}
+	return tpl
+}
+
+// broken puts every function back, and the dispatcher without a variable that it needs.
+func (c *changedStack) broken(t *testing.T) template {
+	t.Helper()
+	tpl, dispatcher := c.original(t), c.id(t, "Dispatcher")
+	delete(tpl.properties("AWS::Lambda::Function")[dispatcher]["Environment"].(map[string]any)["Variables"].(map[string]any), contract.EnvWorkQueueURL)
+	for id, p := range tpl.properties(contract.StartCheck) {
+		if !strings.Contains(id, "Dispatcher") {
+			continue
+		}
+		p["Changed"] = "2"
+		tpl.resources()[id].(map[string]any)["DependsOn"] = slices.Collect(maps.Keys(c.functions))
 	}
 	return tpl
 }

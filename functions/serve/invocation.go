@@ -7,9 +7,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 )
 
-// start runs a function that measures.
-func start(handler any) {
-	lambda.Start(invocation{lambda.NewHandler(handler), metrics(), logger()})
+// start runs a function that measures. probes look at what it uses.
+func start(handler any, probes ...probe) {
+	lambda.Start(invocation{lambda.NewHandler(handler), metrics(), logger(), probes})
 }
 
 // invocation is a handler that writes what it measured at the end of each invocation,
@@ -18,6 +18,7 @@ type invocation struct {
 	lambda.Handler
 	metrics interface{ Flush() error }
 	log     *slog.Logger
+	probes  []probe
 }
 
 // Invoke implements lambda.Handler.
@@ -27,5 +28,8 @@ func (i invocation) Invoke(ctx context.Context, payload []byte) ([]byte, error) 
 			i.log.ErrorContext(ctx, "metrics not written", "error", err)
 		}
 	}()
+	if ev, asked := question(payload); asked {
+		return nil, i.answer(ctx, ev)
+	}
 	return i.Handler.Invoke(ctx, payload)
 }

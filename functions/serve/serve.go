@@ -63,7 +63,7 @@ func Router(entries ...streamer.Entry) {
 		Registry: registry, Requests: requests(), Connections: connections(), Manager: manager(), Files: bucket(),
 		Clock: clock.System{}, NewID: intake.NewID, IAM: signed, Gate: gate(allowed), Audit: records(), Metrics: metrics(), Log: logger(),
 	}
-	start(r.Handle)
+	start(r.Handle, probeRequests(requests()), probeByUser(requests()), probeConnections(connections()), probeFiles(bucket()))
 }
 
 // Processor serves a work queue. It takes the async actions that are its own, bound:
@@ -90,7 +90,7 @@ func Processor(entries ...streamer.Entry) {
 		},
 		Metrics: metrics(), Log: logger(),
 	}
-	start(p.Handle)
+	start(p.Handle, probeRequests(requests()), probeFiles(bucket()))
 }
 
 // Dispatcher serves the requests stream.
@@ -105,7 +105,7 @@ func Reconciler() {
 		Requests: requests(), Connections: connections(), Queue: workers().Queues(workQueue()),
 		Clock: clock.System{}, Metrics: metrics(), Log: logger(),
 	}
-	start(r.Handle)
+	start(r.Handle, probeRequests(requests()), probeOpen(requests()))
 }
 
 // History reads the requests that tenants made here. The function needs to be granted it:

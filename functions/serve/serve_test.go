@@ -200,7 +200,7 @@ func TestWhatWasMeasuredIsWrittenAtTheEndOfEachInvocation(t *testing.T) {
 	measured := &flushes{}
 	invoke := func(handler any) (out []byte, err error, panicked any) {
 		defer func() { panicked = recover() }()
-		out, err = invocation{lambda.NewHandler(handler), measured, slog.New(slog.NewJSONHandler(&log, nil))}.Invoke(t.Context(), []byte(`{"n":1}`))
+		out, err = invocation{lambda.NewHandler(handler), measured, slog.New(slog.NewJSONHandler(&log, nil)), nil}.Invoke(t.Context(), []byte(`{"n":1}`))
 		return out, err, nil
 	}
 	type event struct{ N int }

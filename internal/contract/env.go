@@ -51,6 +51,13 @@ const (
 	AuditMessage = "audit"
 )
 
+// StartCheck is the type of the custom resource by which CloudFormation asks a function
+// whether it works. With the property StartProbes it is also to look at the storage.
+const (
+	StartCheck  = "Custom::StreamerStart"
+	StartProbes = "Probes"
+)
+
 // Worker is one value of EnvWorkers, and of OutputWorkers.
 type Worker struct {
 	// Actions are the names of those that it does.
