@@ -33,8 +33,15 @@
 // processor that finds a request of another worker's gives it back, so a deployment may move
 // actions while requests wait. A worker whose actions nobody has declared cannot be told at
 // synth, where the names are text: the router ends at its first start, with the name in its
-// log, and every connection is answered 500; a worker's processor that lacks a handler ends
-// the same way, its errors raise its alarm, and its requests wait for the next deployment.
+// log; a worker's processor that lacks a handler ends the same way. Either fails the
+// deployment.
+//
+// CloudFormation asks each function that has changed whether it works, by a custom resource of
+// which the function itself is the provider: one that cannot start gives no answer, its
+// deployment fails, and the version before is put back. That takes no other function and no
+// grant. A version runs from the moment at which it replaces the one before, and not from when
+// it has answered: only an alias for each function would change that, which every mapping,
+// permission and metric would have to go through, and all that is deployed by now with them.
 //
 // Nothing has a physical name, so that several Streamers can live in one stack, one
 // account and one region.

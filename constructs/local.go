@@ -112,7 +112,7 @@ func (l *localStage) answerSeconds() float64 {
 	if l == nil {
 		return 180
 	}
-	return 20
+	return 15
 }
 
 // domain: the local stage is reached at its own address.
