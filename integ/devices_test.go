@@ -60,7 +60,7 @@ func TestSocketCutAtEachFrame(t *testing.T) {
 	// Beside who asked, each may be there twice: a connection that was cut is forgotten
 	// when a post to it fails.
 	const watching = (protocol.MaxWatchers - 1) / 2
-	const hold = 2000 // milliseconds for all of them to be there before it begins
+	const hold = 4000 // milliseconds for all of them to be there before it begins; a call is given up after 5,000
 	u, mark := marked()
 	token := s.token(t, u)
 	type device struct {
