@@ -1,30 +1,61 @@
-#!/bin/sh
-# Every test, as one stream of test2json events, in an order of chance, under the race
-# detector where there is a C compiler. Apart from the others are: the tests of the stores, of
-# the dashboard, of inspecting and of deploying, since they call the stage while integ counts the calls it
-# sees; and without the race detector the CDK packages, whose jsii runtime cannot stand it, the simulation, which
-# plays ten times the seeds then, the life cycle, whose model has a million states and one
-# goroutine, and the demo, which is other programs. Last come the example module and the
-# TypeScript SDK.
+#!/usr/bin/env bash
+# Every test, as one stream of test2json events, in an order of chance, in two lanes that run
+# at once. The one on the stage waits most of the time, so it goes first wherever both want a
+# processor: integ, then what would call the stage while integ counts the calls it sees. The
+# other lane computes: what needs no stage, or has one of its own.
+#
+# The race detector is on where there is a C compiler, but for the CDK packages, whose jsii
+# runtime cannot stand it, the simulation, which plays ten times the seeds then, the life
+# cycle, whose model has a million states and one goroutine, and the demo, which is other
+# programs.
 set -u
 
 race=
 [ "$(go env CGO_ENABLED)" = 1 ] && race=-race
 [ -n "$race" ] || echo "no C compiler: the race detector is off" >&2
 
-callers='/(internal/store|scripts/(dashboard|deploy|inspect))$'
-plain='/(constructs|dashboards|infra)(/|$)|/internal/(lifecycle|simulation)$|/scripts/demo$'
+staged='/(integ|internal/store|scripts/(dashboard|deploy|inspect|demo))$'
+plain='/(constructs|dashboards|infra)(/|$)|/internal/(lifecycle|simulation)$'
 packages=$(go list ./...)
 only() { echo "$packages" | grep -E "$1"; }
 but() { echo "$packages" | grep -Ev "$1"; }
 
-status=0
 # shellcheck disable=SC2046 # lists of packages
-{
-  go test -json -shuffle=on $race $(but "$callers|$plain") || status=1
-  go test -json -shuffle=on $race $(only "$callers") || status=1
+compute() {
+  status=0
   go test -json -shuffle=on $(only "$plain") || status=1
+  go test -json -shuffle=on $race $(but "$staged|$plain") || status=1
+  (cd examples/primes && go test -json -shuffle=on ./...) || status=1
+  return $status
 }
-(cd examples/primes && go test -json -shuffle=on ./...) || status=1
-node client/ts/scripts/test.mjs --json || status=1
-exit $status
+
+# shellcheck disable=SC2046
+on_the_stage() {
+  status=0
+  go test -json -shuffle=on $race ./integ || status=1
+  go test -json -shuffle=on $race -p 1 $(only '/(internal/store|scripts/(dashboard|deploy|inspect))$') || status=1
+  go test -json -shuffle=on ./scripts/demo || status=1
+  node client/ts/scripts/test.mjs --json || status=1
+  return $status
+}
+
+if [ "${1-}" = compute ]; then
+  compute
+  exit
+fi
+
+# The computing lane is a process group of its own, so that it ends with this script.
+events=$(mktemp)
+set -m
+nice -n 10 "$0" compute >"$events" &
+computing=$!
+set +m
+trap 'kill -- "-$computing" 2>/dev/null; rm -f "$events"' EXIT
+trap 'exit 1' INT TERM
+
+on_the_stage
+staged_status=$?
+wait "$computing"
+computed_status=$?
+cat "$events"
+[ "$staged_status" = 0 ] && [ "$computed_status" = 0 ]
