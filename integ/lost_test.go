@@ -52,7 +52,8 @@ func TestLostHintIsSentAgain(t *testing.T) {
 			losses = append(losses, &loss{name: p.name + ", " + when, dies: front.Before, rule: &rule})
 		}
 	}
-	quiet(t, s, still) // tests before
+	forget(t)
+	quiet(t, s, 2*slowestPulse) // of what tests before have left
 	for _, dies := range []string{front.Before, front.After} {
 		var doomed []*loss
 		for _, l := range losses {

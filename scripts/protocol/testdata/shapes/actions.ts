@@ -31,6 +31,21 @@ export type Code =
   | "IDEMPOTENCY_MISMATCH"
   /** MAX_WATCHERS connections watch this request already. */
   | "TOO_MANY_WATCHERS"
+  /**
+   * The user, or its tenant, has as many open requests as it may. One that ends makes room; details.limit says
+   * whose limit it is, and details.retry_after_ms how long to wait at least.
+   */
+  | "TOO_MANY_REQUESTS"
+  /**
+   * As TOO_MANY_REQUESTS, of connections. A handshake is refused with it, so that it shows as the status 429 and
+   * in metrics.
+   */
+  | "TOO_MANY_CONNECTIONS"
+  /**
+   * The user, or its tenant, submits more requests a second than it may. As TOO_MANY_REQUESTS, it has
+   * details.retry_after_ms.
+   */
+  | "TOO_FAST"
   /** The handler ran longer than its action allows. */
   | "TIMEOUT"
   /** The request's deadline, waiting included, has passed. */

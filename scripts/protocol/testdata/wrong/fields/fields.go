@@ -3,4 +3,4 @@ package fields
 
 import "github.com/pay-theory/streamer"
 
-var Action = streamer.Action[int, int]{"work", false, 0, 0, streamer.Backoff{}}
+var Action = streamer.Action[int, int]{"work", false, 0, 0, streamer.Backoff{}, false}
