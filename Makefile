@@ -18,7 +18,7 @@ export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web test lint protocol verify integ stage stage-down token deploy outputs destroy release dashboard inspect record cost capacity account soak tidy bench
+.PHONY: help demo demo-web test lint protocol verify integ stage stage-down token deploy outputs destroy release dashboard inspect record cost capacity account soak audit tidy bench
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ soak: node_modules ## Run for long what make test runs in short: SEEDS=100000 of
 	STREAMER_SEEDS=$(SEEDS) go test -count=1 -timeout 0 -run TestSimulation ./internal/simulation
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 	@STREAMER_LOAD=$(LOAD) STREAMER_KILLS=$(KILLS) $(STAGE_CMD) run -c stage=local -- go test -tags soak -count=1 -v -timeout 0 -run 'TestLoad|TestRequestsEndWhileProcessesDie|TestFunctionTimesOut|TestRouterTimesOut' ./integ
+
+audit: ## Look for known vulnerabilities of what this is built from, and for changed modules
+	@scripts/audit.sh
 
 tidy: ## Tidy both modules after a change of dependencies
 	go mod tidy

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -60,31 +59,46 @@ func TestPagesNameTargets(t *testing.T) {
 	}
 }
 
-// Every test that the README names as what holds a promise is one.
-func TestReadmeNamesTests(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	named := regexp.MustCompile("`([a-z]+)\\.(Test[A-Za-z0-9]+)`").FindAllSubmatch(readme, -1)
-	if len(named) == 0 {
-		t.Fatal("README.md names no test")
-	}
-	for _, test := range named {
-		files, err := filepath.Glob("*/" + string(test[1]) + "/*_test.go")
+// Every test that a page at the top names as what holds a promise is one.
+func TestPagesNameTests(t *testing.T) {
+	for page, least := range map[string]int{"README.md": 30, "SECURITY.md": 40, "OPERATING.md": 1} {
+		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		direct, err := filepath.Glob(string(test[1]) + "/*_test.go")
+		named := regexp.MustCompile("`([a-z]+)\\.(Test[A-Za-z0-9]+)`").FindAllSubmatch(text, -1)
+		if len(named) < least {
+			t.Errorf("%s names only %d tests", page, len(named))
+		}
+		for _, test := range named {
+			if !declared(t, string(test[1]), string(test[2])) {
+				t.Errorf("%s names %s.%s, which is no test", page, test[1], test[2])
+			}
+		}
+	}
+}
+
+// declared tells whether a package has a test of that name.
+func declared(t *testing.T, pkg, name string) bool {
+	t.Helper()
+	places := []string{pkg + "/*_test.go", "*/" + pkg + "/*_test.go"}
+	if pkg == "streamer" {
+		places = []string{"*_test.go"}
+	}
+	for _, place := range places {
+		files, err := filepath.Glob(place)
 		if err != nil {
 			t.Fatal(err)
 		}
-		declared := "\nfunc " + string(test[2]) + "(t *testing.T)"
-		if !slices.ContainsFunc(append(files, direct...), func(file string) bool {
+		for _, file := range files {
 			source, err := os.ReadFile(file)
-			return err == nil && strings.Contains(string(source), declared)
-		}) {
-			t.Errorf("README.md names %s.%s, which is no test", test[1], test[2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(source), "\nfunc "+name+"(t *testing.T)") {
+				return true
+			}
 		}
 	}
+	return false
 }

@@ -69,7 +69,7 @@ func TestHostileMessages(t *testing.T) {
 	add(protocol.InvalidPayload,
 		echoAsync("duration_ms", "1e400"), echoAsync("duration_ms", "9007199254740993"), echoAsync("duration_ms", "1e3"), echoAsync("duration_ms", "-9223372036854775809"),
 		echoAsync("duration_ms", "1.5"), echoAsync("steps", "18446744073709551616"), echoAsync("steps", "-1"), echoAsync("steps", `{"$gt":0}`), echoAsync("steps", "[1]"),
-		echoAsync("tenant", `"other"`), echoAsync("user", `"other"`), echoAsync("Steps", "1"), echoAsync(`__proto__`, `{"steps":1}`),
+		echoAsync("tenant", `"other"`), echoAsync("user", `"other"`), echoAsync(`__proto__`, `{"steps":1}`),
 		`{"action":"echo_async","payload":[]}`, `{"action":"echo_async","payload":7}`, `{"action":"echo_async","payload":{"message":{"a":1}}}`,
 		`{"action":"generate_report","payload":{"start_date":"2024-02-30","end_date":"2024-03-01"}}`, `{"action":"generate_report","payload":{"start_date":"' OR 1=1 --","end_date":"2024-03-01"}}`,
 		`{"action":"generate_report","payload":{"start_date":"2024-03-01","end_date":"2024-02-01"}}`, `{"action":"generate_report","payload":{"start_date":"2024-01-01","end_date":"2024-01-31","format":"../../etc/passwd"}}`,
@@ -87,7 +87,9 @@ func TestHostileMessages(t *testing.T) {
 	}
 	add(protocol.NotFound, `{"action":"echo_async","payload_ref":"`+strings.Repeat("0", 64)+`"}`, `{"action":"echo_async","payload_ref":"../../other"}`)
 	add(protocol.MessageTooLarge, string(sized(protocol.MaxMessage+1)))
-	for _, bytes := range []string{"\xff", "{\"action\":\"ec\xc3ho\"}", "{\"action\":\"echo\",\"payload\":\"\xed\xa0\x80\"}", "{\"action\":\"echo\"}"} { // as binary frames
+	// As binary frames, of which the emulator makes text: router.TestBinaryFrames has those
+	// that are messages otherwise.
+	for _, bytes := range []string{"\xff", "\x00\x01", "{\"action\":\"ec\xc3ho\"}", "\xfe\xff\x00{"} {
 		hostile = append(hostile, message{websocket.MessageBinary, bytes, protocol.BadMessage})
 	}
 	if len(hostile) < 60 {

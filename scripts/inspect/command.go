@@ -34,6 +34,7 @@ func commands() []command {
 		{"resend", "", "send hints of dead letters and open requests again", resendCommand},
 		{"post", "CONNECTION [JSON]", "send a test message to a connection", postCommand},
 		{"disconnect", "[CONNECTION]", "close a connection, or all of a user", disconnectCommand},
+		{"forget", "", "delete what is kept of a user, or of a tenant", forgetCommand},
 	}
 }
 

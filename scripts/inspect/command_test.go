@@ -56,6 +56,8 @@ func TestStatusOfAWrongCommandLine(t *testing.T) {
 		"disconnect c -tenant a -user b": "say whose",
 		"post c no":                      "is no JSON",
 		"connections -user ann":          "give -tenant too",
+		"forget":                         "say whose data",
+		"forget -user ann -yes":          "give -tenant too",
 	} {
 		w := begin(t)
 		c, err := parse(strings.Fields(line), &bytes.Buffer{})

@@ -12,6 +12,7 @@
 //	go run ./scripts/inspect resend -all                # send the hints of those again
 //	go run ./scripts/inspect post a1b2…                 # a test message to a connection
 //	go run ./scripts/inspect disconnect -tenant acme -user ann
+//	go run ./scripts/inspect forget -tenant acme -user ann   # delete what is kept of her
 //
 // In a module of your own it is go run github.com/pay-theory/streamer/scripts/inspect. The
 // stage is the one whose outputs STREAMER_OUTPUTS names, the file that cdk deploy
@@ -35,7 +36,7 @@
 // # Design
 //
 // Everything is read from where the functions have it: rows, queues, logs, and CloudWatch.
-// Nothing is kept here, and only post, disconnect and resend change anything. What became of
+// Nothing is kept here, and only post, disconnect, resend and forget change anything. What became of
 // a request is told by its row, the truth about it, and in order by the functions' logs, for
 // as long as they are kept.
 //
@@ -57,11 +58,16 @@
 // from. (SQS itself would move it back to where it was, and a queue that a later deployment
 // took away is nowhere.)
 //
+// forget reads all of both tables, before and after: what it says is left was looked for, not
+// remembered. Files go before the rows that say whose they are, so it may be run again after
+// whatever failed.
+//
 // Each command needs the permissions of what it shows, and doctor names those that are
 // missing. resend needs, on the requests table, GetItem, and Query on its index of open
 // requests; on the dead-letter queue, ReceiveMessage, DeleteMessage, ChangeMessageVisibility
 // and GetQueueAttributes; on the work queues, SendMessage. post and disconnect need
-// execute-api:ManageConnections.
+// execute-api:ManageConnections, and forget Scan on both tables, BatchWriteItem and DeleteItem,
+// and ListBucket and DeleteObject on the bucket.
 package main
 
 import (

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pay-theory/streamer/internal/clock"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/files"
+	"github.com/pay-theory/streamer/internal/intake"
+	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/limits"
+	"github.com/pay-theory/streamer/internal/outputs"
+	"github.com/pay-theory/streamer/internal/place"
+	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/protocol"
+)
+
+// A user's data is deleted, and nobody else's, whoever has a name that begins like it; then
+// the tenant's. Nothing goes before somebody says yes, and what is open only if that is said.
+func TestForget(t *testing.T) {
+	s := stage(t)
+	at, err := place.FindStage(t.Context(), os.Getenv(outputs.Variable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := newSession(at, chosen{}, terminal{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer := s.tenant + "x"
+	t.Cleanup(func() {
+		for _, tenant := range []string{s.tenant, longer} {
+			h, err := data.holdings(context.WithoutCancel(t.Context()), who{tenant: tenant})
+			if err == nil {
+				err = data.forget(context.WithoutCancel(t.Context()), h)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	const each = 30 // more than one batch of items
+	for range each {
+		data.keep(t, s.tenant, "eve", protocol.Completed)
+	}
+	data.keep(t, s.tenant, "eve", protocol.Processing)
+	data.keep(t, s.tenant, "evelyn", protocol.Completed)
+	data.keep(t, longer, "eve", protocol.Completed)
+
+	look := func(tenant, user string) holdings {
+		t.Helper()
+		h, err := data.holdings(t.Context(), who{tenant, user})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	before := look(s.tenant, "eve")
+	if before.Requests != each+1 || before.Open != 1 || before.Beside != each+1 || before.Ledgers < 1 || before.Connections != each+1 || before.Files != 2*(each+1) || before.Bytes != 8*(each+1) {
+		t.Fatalf("there is %+v", before)
+	}
+	others := []holdings{look(s.tenant, "evelyn"), look(longer, "eve")}
+
+	eve := []string{"forget", "-tenant", s.tenant, "-user", "eve"}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{{eve, "1 request has not ended"}, {append(eve, "-open"), "nobody can be asked"}} {
+		if status, out, said := s.inspect(c.args...); status != exitRefused || !strings.Contains(said, c.want) || !strings.Contains(out, "31  requests, 1 of them open") {
+			t.Errorf("status %d: %s\n%s", status, said, out)
+		}
+	}
+	if got := look(s.tenant, "eve"); got.Requests != before.Requests || got.Files != before.Files {
+		t.Errorf("without a yes there is %+v left", got)
+	}
+
+	var answer forgotten
+	s.answer(&answer, append(eve, "-open", "-yes")...)
+	if !answer.Left.nothing() || answer.Left.Requests != 0 || answer.Before.Requests != each+1 {
+		t.Errorf("answered %+v", answer)
+	}
+	if got := look(s.tenant, "eve"); !got.nothing() {
+		t.Errorf("there is %+v left", got)
+	}
+	for i, got := range []holdings{look(s.tenant, "evelyn"), look(longer, "eve")} {
+		if got.Requests != 1 || got.Files != 2 || got.Beside != 1 || got.Connections != 1 || got.Ledgers != others[i].Ledgers {
+			t.Errorf("of others there is %+v left", got)
+		}
+	}
+
+	if out := s.must("forget", "-tenant", s.tenant, "-yes"); !strings.Contains(out, "looked again\n       0  requests") || !strings.Contains(out, "log lines") {
+		t.Errorf("said %s", out)
+	}
+	if got := look(s.tenant, ""); !got.nothing() {
+		t.Errorf("of the tenant there is %+v left", got)
+	}
+	if got := look(longer, ""); got.Requests != 1 {
+		t.Errorf("of the other tenant there is %+v left", got)
+	}
+}
+
+// keep stores a request with an item and a file beside it, an upload, a ledger and a
+// connection, all of one user.
+func (s *session) keep(t *testing.T, tenant, user string, status protocol.Status) {
+	t.Helper()
+	now := time.Now()
+	key := lifecycle.Key{Tenant: tenant, ID: intake.NewID(now)}
+	row := lifecycle.Accept(lifecycle.Submission{Key: key, User: user, Action: "none", MaxAttempts: 1, Deadline: time.Hour}, now)
+	row.Status, row.LeaseUntil = status, now.Add(time.Hour).UnixMilli() // nobody's to work on
+	row.OpenShard = ""
+	u := files.Upload{ID: key.ID, Size: 4}
+	gate := &limits.Gate{Limits: contract.Limits{User: contract.Allowance{Requests: 1000}}, Ledgers: s.requests.(store.DynamoRequests), Clock: clock.System{}}
+	for _, err := range []error{
+		gate.Submit(t.Context(), key, user),
+		s.requests.Create(t.Context(), row, now),
+		s.requests.PutPayload(t.Context(), key, []byte{1}, `"secret"`, now.Add(time.Hour)),
+		s.connections.Put(t.Context(), store.Connection{ID: key.ID, Tenant: tenant, User: user, UserKey: lifecycle.UserKey(tenant, user), ExpiresAt: now.Add(time.Hour).Unix()}),
+		s.putFile(t.Context(), files.Key(key, "report.pdf")), s.putFile(t.Context(), files.UploadKey(tenant, user, u)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (s *session) putFile(ctx context.Context, key string) error {
+	_, err := s.files.Put(ctx, key, "text/plain", strings.NewReader("gone"))
+	return err
+}
