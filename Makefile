@@ -109,8 +109,8 @@ tidy: ## Tidy both modules after a change of dependencies
 	go mod tidy
 	cd examples/primes && go mod tidy
 
-bench: ## Run the benchmarks
-	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -Ev '/(constructs|dashboards|infra)(/|$$)')
+bench: node_modules ## Measure calls, sizes, times and loads on the local stage into bench/RESULTS.md (ARGS="-only start": some, printed only)
+	@$(STAGE_CMD) run --app 'go run ./bench/stage' -c stage=local -- sh -c '$(if $(ARGS),,go test -count=1 -run TestFigures ./integ &&) go run ./bench $(ARGS)'
 
 # What Python tools need, each in a folder of its own.
 .stage/lint: scripts/cfn-lint.txt

@@ -176,10 +176,10 @@ func TestSources(t *testing.T) {
 	}
 	for name, file := range sources(t) {
 		folder := path.Dir(name)
-		if file.Name.Name == "main" && !under(folder, "functions/cmd", "infra", "scripts", "client", "remote", "examples") {
-			t.Errorf("%s: a program; they stand under functions/cmd, infra, scripts, client, remote and examples", name)
+		if file.Name.Name == "main" && !under(folder, "functions/cmd", "infra", "scripts", "client", "remote", "examples", "bench") {
+			t.Errorf("%s: a program; they stand under functions/cmd, infra, scripts, client, remote, examples and bench", name)
 		}
-		if under(folder, "functions/serve", "functions/cmd", "infra", "scripts", "client/demo", "client/web", "remote/streamer-report", "integ") || strings.HasSuffix(name, "_test.go") {
+		if under(folder, "functions/serve", "functions/cmd", "infra", "scripts", "client/demo", "client/web", "remote/streamer-report", "integ", "bench") || strings.HasSuffix(name, "_test.go") {
 			continue
 		}
 		for _, call := range environment(file) {

@@ -4,13 +4,13 @@ package integ_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/pay-theory/streamer/scripts/stage/processes"
 )
 
 // functionNames are parts of the names of the stage's functions.
@@ -57,23 +57,11 @@ func watchMemory(t *testing.T, s *stage) *memory {
 func (m *memory) look(s *stage) {
 	now := time.Now()
 	seen := map[string]sample{}
-	environments, _ := filepath.Glob("/proc/[0-9]*/environ") // the pattern is good
-	for _, file := range environments {
-		environment, err := os.ReadFile(file)
-		if err != nil || !strings.Contains(string(environment), "AWS_ENDPOINT_URL="+s.endpoint+"\x00") {
-			continue // others' processes, and those that ended meanwhile
-		}
-		_, name, _ := strings.Cut(string(environment), "AWS_LAMBDA_FUNCTION_NAME=")
-		name, _, _ = strings.Cut(name, "\x00")
-		var pages int
-		statm, err := os.ReadFile(filepath.Join(filepath.Dir(file), "statm"))
-		if _, scan := fmt.Sscanf(string(statm), "%d %d", new(int), &pages); err != nil || scan != nil {
-			continue
-		}
+	for name, processes := range processes.Of(s.endpoint) {
 		for _, function := range functionNames {
 			if strings.Contains(name, function+"Function") {
 				all := seen[function]
-				seen[function] = sample{now, all.processes + 1, max(all.largest, pages*os.Getpagesize())}
+				seen[function] = sample{now, all.processes + len(processes), max(all.largest, int(slices.Max(processes)))}
 			}
 		}
 	}

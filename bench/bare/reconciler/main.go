@@ -1,0 +1,18 @@
+// Command reconciler has the clients of Streamer's reconciler.
+package main
+
+import (
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/pay-theory/streamer/bench/bare"
+)
+
+func main() {
+	config := bare.Config()
+	table, queue := dynamodb.NewFromConfig(config), sqs.NewFromConfig(config)
+	bare.Serve(bare.Calls{
+		"scan": bare.Call(table.Scan), "query": bare.Call(table.Query), "get": bare.Call(table.GetItem), "update": bare.Call(table.UpdateItem),
+		"send": bare.Call(queue.SendMessageBatch),
+	}, nil)
+}

@@ -1,0 +1,22 @@
+// Command router has the clients of Streamer's router.
+package main
+
+import (
+	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/pay-theory/streamer/bench/bare"
+)
+
+func main() {
+	config := bare.Config()
+	table, files := dynamodb.NewFromConfig(config), s3.NewFromConfig(config)
+	link := s3.NewPresignClient(files)
+	bare.Serve(bare.Calls{
+		"put": bare.Call(table.PutItem), "get": bare.Call(table.GetItem), "update": bare.Call(table.UpdateItem),
+		"delete": bare.Call(table.DeleteItem), "query": bare.Call(table.Query), "batch get": bare.Call(table.BatchGetItem),
+		"put file": bare.Call(files.PutObject), "get file": bare.Call(files.GetObject),
+		"link file": bare.Call(link.PresignGetObject), "link upload": bare.Call(link.PresignPutObject),
+	}, bare.PostWith(apigatewaymanagementapi.NewFromConfig(config)))
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"context"
+	"strings"
+)
+
+// micro runs the benchmarks of the packages on the path of a message.
+func micro(ctx context.Context, _ *stage) (string, error) {
+	text, err := output(ctx, "go", "test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", "200ms",
+		"./protocol", "./internal/...", "./functions/router", "./functions/processor")
+	if err != nil {
+		return "", err
+	}
+	t := newTable("benchmark", "", "", "", "")
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "Benchmark") {
+			columns := strings.Split(strings.TrimSpace(line), "\t")
+			row := []any{strings.TrimSpace(columns[0])}
+			for _, c := range columns[2:] {
+				row = append(row, strings.TrimSpace(c))
+			}
+			t.row(row...)
+		}
+	}
+	return t.String(), nil
+}
