@@ -10,10 +10,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/pay-theory/streamer/internal/outputs"
+	"github.com/pay-theory/streamer/internal/resources"
 )
 
 // Place is an account and region.
@@ -81,4 +83,20 @@ func FindStage(ctx context.Context, file string) (Stage, error) {
 	}
 	at, err := Locate(ctx)
 	return Stage{at, stack}, err
+}
+
+// NamedStage finds the stage that is a stack of that name.
+func NamedStage(ctx context.Context, name string) (Stage, error) {
+	at, err := Locate(ctx)
+	if err != nil {
+		return Stage{}, err
+	}
+	stack, err := resources.Describe(ctx, cloudformation.NewFromConfig(at.Config), name)
+	switch {
+	case err != nil:
+		return Stage{}, err
+	case stack == nil:
+		return Stage{}, fmt.Errorf("there is no stack %s in %s", name, at)
+	}
+	return Stage{at, outputs.Stack{Name: name, Values: resources.Outputs(stack)}}, nil
 }

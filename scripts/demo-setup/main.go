@@ -16,13 +16,13 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/outputs"
+	"github.com/pay-theory/streamer/internal/place"
 	"github.com/pay-theory/streamer/internal/store"
 )
 
@@ -48,26 +48,22 @@ func main() {
 }
 
 func setUp(ctx context.Context, seed uint64, now time.Time) error {
-	stack, err := outputs.Read(os.Getenv(outputs.Variable))
+	at, err := place.FindStage(ctx, os.Getenv(outputs.Variable))
 	if err != nil {
 		return err
 	}
-	requests, err := stack.Need(contract.OutputRequestsTable)
+	requests, err := at.Stack.Need(contract.OutputRequestsTable)
 	if err != nil {
 		return err
 	}
-	connections, err := stack.Need(contract.OutputConnectionsTable)
+	connections, err := at.Stack.Need(contract.OutputConnectionsTable)
 	if err != nil {
 		return err
 	}
-	cfg, err := config.LoadDefaultConfig(ctx)
-	if err != nil {
-		return fmt.Errorf("load AWS configuration: %w", err)
-	}
-	if err := mayBeFilled(ctx, cloudformation.NewFromConfig(cfg), stack.Name); err != nil {
+	if err := mayBeFilled(ctx, cloudformation.NewFromConfig(at.Config), at.Stack.Name); err != nil {
 		return err
 	}
-	client := dynamodb.NewFromConfig(cfg)
+	client := dynamodb.NewFromConfig(at.Config)
 	first := now.UTC().AddDate(0, -months, 0)
 	rows := History(seed, first, now)
 	bar := newBar(os.Stdout, len(rows))

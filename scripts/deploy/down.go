@@ -14,12 +14,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/pay-theory/streamer/internal/place"
+	"github.com/pay-theory/streamer/internal/resources"
 )
 
 // down removes a stage, but for what its template keeps.
 func down(ctx context.Context, c command, at place.Place, term terminal) error {
 	client := cloudformation.NewFromConfig(at.Config)
-	stack, err := describe(ctx, client, c.stack())
+	stack, err := resources.Describe(ctx, client, c.stack())
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func down(ctx context.Context, c command, at place.Place, term terminal) error {
 	if err := cdk(ctx, at, term, append([]string{"destroy", "--force"}, c.fromApp()...)...); err != nil {
 		return err
 	}
-	left, err := describe(ctx, client, c.stack())
+	left, err := resources.Describe(ctx, client, c.stack())
 	if err != nil {
 		return err
 	}

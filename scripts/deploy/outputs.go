@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"github.com/pay-theory/streamer/internal/place"
+	"github.com/pay-theory/streamer/internal/resources"
 )
 
 // outputsFile is where the outputs of the stage are kept, in the form of cdk deploy
@@ -20,7 +21,7 @@ func (c command) outputsFile() string { return filepath.Join(folder, c.stage+".j
 
 // writeOutputs fetches the outputs of a deployed stage.
 func writeOutputs(ctx context.Context, c command, at place.Place, out io.Writer) error {
-	stack, err := describe(ctx, cloudformation.NewFromConfig(at.Config), c.stack())
+	stack, err := resources.Describe(ctx, cloudformation.NewFromConfig(at.Config), c.stack())
 	if err != nil {
 		return err
 	}
@@ -35,7 +36,7 @@ func writeOutputs(ctx context.Context, c command, at place.Place, out io.Writer)
 }
 
 func (c command) save(stack *types.Stack) error {
-	text, err := json.MarshalIndent(map[string]map[string]string{c.stack(): outputsOf(stack)}, "", "  ")
+	text, err := json.MarshalIndent(map[string]map[string]string{c.stack(): resources.Outputs(stack)}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,34 +9,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-	"github.com/aws/smithy-go"
+
+	"github.com/pay-theory/streamer/internal/resources"
 )
-
-// describe returns a stack, nil if there is none.
-func describe(ctx context.Context, client *cloudformation.Client, name string) (*types.Stack, error) {
-	out, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
-	if err != nil {
-		// CloudFormation has no code of its own for this.
-		var api smithy.APIError
-		if errors.As(err, &api) && api.ErrorCode() == "ValidationError" && strings.Contains(api.ErrorMessage(), "does not exist") {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("look at the stack %s: %w", name, err)
-	}
-	if len(out.Stacks) == 0 {
-		return nil, nil
-	}
-	return &out.Stacks[0], nil
-}
-
-// outputsOf are a stack's outputs by their keys.
-func outputsOf(stack *types.Stack) map[string]string {
-	values := map[string]string{}
-	for _, output := range stack.Outputs {
-		values[aws.ToString(output.OutputKey)] = aws.ToString(output.OutputValue)
-	}
-	return values
-}
 
 // deployable says in which state a stack is, or why it cannot be deployed to
 // (CloudFormation user guide, "Understand CloudFormation stack creation events").
@@ -82,11 +56,11 @@ const toolkit = "CDKToolkit"
 
 // bootstrapped returns the version of the bootstrap stack, 0 if there is none.
 func bootstrapped(ctx context.Context, client *cloudformation.Client) (int, error) {
-	stack, err := describe(ctx, client, toolkit)
+	stack, err := resources.Describe(ctx, client, toolkit)
 	if err != nil || stack == nil {
 		return 0, err
 	}
-	version, err := strconv.Atoi(outputsOf(stack)["BootstrapVersion"])
+	version, err := strconv.Atoi(resources.Outputs(stack)["BootstrapVersion"])
 	if err != nil {
 		return 0, nil // one that never came up has no outputs
 	}

@@ -11,12 +11,13 @@ import (
 	"github.com/pay-theory/streamer/functions/authorizer"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/place"
+	"github.com/pay-theory/streamer/internal/resources"
 )
 
 // up deploys a stage.
 func up(ctx context.Context, c command, at place.Place, term terminal) error {
 	client := cloudformation.NewFromConfig(at.Config)
-	before, err := describe(ctx, client, c.stack())
+	before, err := resources.Describe(ctx, client, c.stack())
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func up(ctx context.Context, c command, at place.Place, term terminal) error {
 		arguments = append(arguments, "--require-approval", "never")
 	}
 	failure := cdk(ctx, at, term, arguments...)
-	after, err := describe(context.WithoutCancel(ctx), client, c.stack())
+	after, err := resources.Describe(context.WithoutCancel(ctx), client, c.stack())
 	if failure != nil {
 		if err == nil {
 			failure = fmt.Errorf("%w\n%s: %s", failure, c.stack(), afterFailure(after))
@@ -75,7 +76,7 @@ func up(ctx context.Context, c command, at place.Place, term terminal) error {
 	if err := c.save(after); err != nil {
 		return err
 	}
-	c.sayNext(outputsOf(after), at, term)
+	c.sayNext(resources.Outputs(after), at, term)
 	return nil
 }
 

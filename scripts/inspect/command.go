@@ -43,6 +43,8 @@ type chosen struct {
 	task      task
 	args      []string
 	json, yes bool
+	// stack names the stage's, if that is not the one of the outputs.
+	stack string
 }
 
 // parse reads a command line. Flags may stand before and behind the arguments.
@@ -70,6 +72,7 @@ func (c command) parse(args []string, out io.Writer) (chosen, error) {
 	flags.SetOutput(io.Discard)
 	flags.BoolVar(&given.json, "json", false, "print JSON, for programs")
 	flags.BoolVar(&given.yes, "yes", false, "do it without a question")
+	flags.StringVar(&given.stack, "stack", "", "the name of the stage's stack, in place of STREAMER_OUTPUTS")
 	given.task = c.setup(flags)
 	for len(args) > 0 {
 		err := flags.Parse(args)
@@ -104,6 +107,7 @@ func usage(out io.Writer) {
 	}
 	fmt.Fprint(out, `
 -json prints JSON, -yes answers questions, inspect COMMAND -help has the rest.
-STREAMER_OUTPUTS names the file that cdk deploy --outputs-file wrote.
+The stage is that of -stack NAME, or of the file that STREAMER_OUTPUTS names,
+which cdk deploy --outputs-file wrote.
 `)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/pay-theory/streamer/functions/authorizer"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/logs"
+	"github.com/pay-theory/streamer/internal/resources"
 )
 
 // The chapters that findings send their reader to.
@@ -32,11 +33,13 @@ const (
 )
 
 func checkStack(ctx context.Context, p *patient) ([]finding, error) {
-	out, err := cloudformation.NewFromConfig(p.Config).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &p.Stack.Name})
-	if err != nil || len(out.Stacks) != 1 {
-		return nil, fmt.Errorf("describe the stack: %w", err)
+	stack, err := resources.Describe(ctx, cloudformation.NewFromConfig(p.Config), p.Stack.Name)
+	if err != nil {
+		return nil, err
 	}
-	stack := out.Stacks[0]
+	if stack == nil {
+		return []finding{wrong("deploy it: "+operating+"deploying", "there is no stack %s here", p.Stack.Name)}, nil
+	}
 	changed := stack.LastUpdatedTime
 	if changed == nil {
 		changed = stack.CreationTime

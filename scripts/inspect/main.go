@@ -15,8 +15,8 @@
 //	go run ./scripts/inspect forget -tenant acme -user ann   # delete what is kept of her
 //
 // In a module of your own it is go run github.com/pay-theory/streamer/scripts/inspect. The
-// stage is the one whose outputs STREAMER_OUTPUTS names, the file that cdk deploy
-// --outputs-file wrote; account and region are the AWS SDK's usual settings. Each command
+// stage is the one whose stack -stack names, or whose outputs STREAMER_OUTPUTS names, the file
+// that cdk deploy --outputs-file wrote; account and region are the AWS SDK's usual settings. Each command
 // begins with where it looked. A payload, a checkpoint and a result are shown by request
 // -payload, and nowhere else.
 //
@@ -141,9 +141,9 @@ func run(ctx context.Context, args []string, file string, t terminal) int {
 }
 
 func (c chosen) onStage(ctx context.Context, file string, t terminal) error {
-	at, err := place.FindStage(ctx, file)
+	at, err := c.find(ctx, file)
 	if errors.Is(err, outputs.ErrNoFile) {
-		return fmt.Errorf("%w (make outputs STAGE=dev fetches it; for the local stage: eval \"$(go run ./scripts/stage env)\")", err)
+		return fmt.Errorf("%w (or name the stage's stack with -stack; for the local stage: eval \"$(go run ./scripts/stage env)\")", err)
 	}
 	if err != nil {
 		return err
@@ -153,4 +153,11 @@ func (c chosen) onStage(ctx context.Context, file string, t terminal) error {
 		return err
 	}
 	return c.task(ctx, s, c.args)
+}
+
+func (c chosen) find(ctx context.Context, file string) (place.Stage, error) {
+	if c.stack != "" {
+		return place.NamedStage(ctx, c.stack)
+	}
+	return place.FindStage(ctx, file)
 }

@@ -445,6 +445,12 @@ func TestAFunctionIsFollowed(t *testing.T) {
 	if !router {
 		t.Errorf("the router said nothing of %s in %d lines", id, len(lines))
 	}
+	if status, _, said := s.inspect("queues", "-stack", "Nowhere"); status != exitFailed || !strings.Contains(said, "there is no stack Nowhere in account 000000000000") {
+		t.Errorf("status %d, %s", status, said)
+	}
+	if file, named := s.must("requests", "-tenant", "nobody"), s.must("requests", "-tenant", "nobody", "-stack", "Streamer-local"); file != named {
+		t.Errorf("by its outputs %s\nby its name %s", file, named)
+	}
 	if status, _, said := s.inspect("follow", "nobody"); status != exitUsage || !strings.Contains(said, "choose of authorizer, dispatcher, processor, reconciler, reports, router") {
 		t.Errorf("status %d, %s", status, said)
 	}

@@ -37,6 +37,13 @@
 // stage publishes that key as an issuer does, at $AWS_ENDPOINT_URL/_front/jwks; a set that
 // is PUT there takes its place, to see keys rotate.
 //
+// # Metrics and alarms
+//
+// The runs of functions, their errors, throttles and durations become metrics, as in AWS;
+// what functions log, and how long queues are, becomes some by scripts/dashboard. An alarm
+// goes by the metric of its own dimensions, and is looked at whenever somebody puts a metric.
+// Those of our own app tell the queue Heard, through a topic.
+//
 // # Faults and limits
 //
 // The front has API Gateway's limits on WebSockets, and the messages of one connection run
