@@ -4,6 +4,7 @@
 //	go run ./scripts/dashboard                   # a page; the stage that STREAMER_OUTPUTS names
 //	go run ./scripts/dashboard -text             # the overview on the terminal
 //	go run ./scripts/dashboard -text -since 2h
+//	go run ./scripts/dashboard -picture x.png    # the overview as a picture, and in the dark as x-dark.png
 //
 // The numbers are CloudWatch's. The local stage makes no metrics of what functions log, nor
 // of its queues, so there this command does; what only AWS measures is shown as absent.
@@ -11,8 +12,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"time"
@@ -27,19 +30,20 @@ import (
 
 func main() {
 	onTerminal := flag.Bool("text", false, "print the overview, in place of a page")
-	since := flag.Duration("since", 15*time.Minute, "how far back the numbers on the terminal reach")
+	picture := flag.String("picture", "", "save a picture of the overview as this PNG, in place of a page to look at")
+	since := flag.Duration("since", 15*time.Minute, "how far back the numbers on the terminal, or in the picture, reach")
 	port := flag.Int("port", 0, "the page's port on this machine; 0 takes a free one")
 	library := flag.String("uplot", "node_modules/uplot/dist", "the folder of the chart library")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *onTerminal, *since, *port, *library); err != nil {
+	if err := run(ctx, *onTerminal, *picture, *since, *port, *library); err != nil {
 		fmt.Fprintln(os.Stderr, "dashboard:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, onTerminal bool, since time.Duration, port int, library string) error {
+func run(ctx context.Context, onTerminal bool, picture string, since time.Duration, port int, library string) error {
 	at, err := place.FindStage(ctx, os.Getenv(outputs.Variable))
 	if err != nil {
 		return err
@@ -54,6 +58,21 @@ func run(ctx context.Context, onTerminal bool, since time.Duration, port int, li
 	p, err := newPage(at)
 	if err != nil {
 		return err
+	}
+	if picture != "" {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		drawn := make(chan error, 1)
+		err := p.serve(ctx, port, library, func(address string) {
+			go func() {
+				drawn <- draw(ctx, fmt.Sprintf("%s/?refresh=0&minutes=%.0f", address, since.Minutes()), picture)
+				stop()
+			}()
+		})
+		if err != nil && !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return <-drawn
 	}
 	return p.serve(ctx, port, library, func(address string) {
 		fmt.Printf("The dashboards of %s are at %s until Ctrl-C.\n", at.Stack.Name, address)

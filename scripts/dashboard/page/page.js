@@ -30,7 +30,7 @@ async function show() {
     if (!answer.ok) throw new Error(data.error);
     draw(data);
     status.className = "";
-    status.textContent = `${data.source}, ${new Date().toLocaleTimeString()}`;
+    status.textContent = `${data.source}, ${new Date().toLocaleTimeString("en-GB")}`;
   } catch (error) {
     status.className = "failed";
     status.textContent = `Not refreshed: ${error.message}`;
@@ -42,7 +42,8 @@ async function show() {
 function draw(data) {
   document.title = data.name;
   element("dashboards").replaceChildren(...data.dashboards.map((name) => {
-    const link = make("a", name);
+    const link = make("a", name === data.dashboards[0] ? "Overview" : name.replace(`${data.dashboards[0]}-`, ""));
+    link.title = name;
     link.href = `?${new URLSearchParams({ ...Object.fromEntries(shown), dashboard: name })}`;
     if (name === data.name) link.setAttribute("aria-current", "page");
     return link;
@@ -131,9 +132,10 @@ function graph(box, widget, { from, to }) {
   const faint = dark.matches ? "#fff1" : "#0001";
   const lines = widget.lines.filter((line) => line.values.some((v) => v !== null));
   const stacked = widget.stacked ? stack(lines) : lines.map((line) => line.values);
-  const axis = (scale, side, unit) => ({ scale, side, stroke: ink, grid: { stroke: faint, show: scale === "left" }, ticks: { stroke: faint }, size: 64, values: (_, all) => all.map((v) => text(v, unit)) });
+  const axis = (scale, side, unit) => ({ scale, side, stroke: ink, grid: { stroke: faint, show: scale === "left" }, ticks: { stroke: faint }, size: 64, ...(unit === "ms" ? { incrs: spans } : {}), values: (_, all) => all.map((v) => text(v, unit)) });
   const right = lines.some((line) => line.right);
-  const range = (_, low, high) => [0, Math.max(high, ...(widget.thresholds ?? []).map((t) => t.value), widget.left === "$" ? 1e-6 : 1) * 1.1];
+  const limits = (widget.thresholds ?? []).map((t) => t.value * 1.3); // there is room for its words
+  const range = (_, low, high) => [0, Math.max(high * 1.1, ...limits, widget.left === "$" ? 1e-6 : 1)];
   const thresholds = (chart) => {
     for (const { label, value } of widget.thresholds ?? []) {
       const y = chart.valToPos(value, "left", true);
@@ -147,25 +149,37 @@ function graph(box, widget, { from, to }) {
       ctx.stroke();
       ctx.font = `${11 * devicePixelRatio}px system-ui`;
       ctx.textAlign = "left";
+      ctx.textBaseline = "bottom";
       ctx.fillText(label, bbox.left + 4, y - 4);
       ctx.restore();
     }
   };
   return new uPlot({
     width: box.clientWidth - 24,
-    height: Math.max(120, widget.h * 44 - 90),
+    height: Math.max(120, widget.h * 48 - 84),
     legend: { live: false },
     scales: { x: { time: true, range: [Math.min(from, widget.times[0]), to] }, left: { range }, right: { range } },
-    axes: [{ stroke: ink, grid: { stroke: faint }, ticks: { stroke: faint } }, axis("left", 3, widget.left), ...(right ? [axis("right", 1, widget.right)] : [])],
+    axes: [{ stroke: ink, grid: { stroke: faint }, ticks: { stroke: faint }, size: 32, values: (_, all) => all.map((at) => moment(at, to - from)) }, axis("left", 3, widget.left), ...(right ? [axis("right", 1, widget.right)] : [])],
     series: [{}, ...lines.map((line, i) => {
       const color = line.color || colors[i % colors.length];
       return {
         label: line.label, scale: line.right ? "right" : "left", stroke: color, fill: widget.stacked ? `${color}33` : undefined, width: 2, spanGaps: true,
-        points: { show: true, size: 5, fill: color }, value: (_, v, series, at) => (at === null ? "" : text(line.values[at], line.right ? widget.right : widget.left)),
+        paths: widget.left === "$" ? uPlot.paths.bars({ size: [0.9, 60], align: 1 }) : undefined, // each is of a whole hour
+        points: { show: widget.left !== "$", size: 5, fill: color }, value: (_, v, series, at) => (at === null ? "" : text(line.values[at], line.right ? widget.right : widget.left)),
       };
     })],
     hooks: { draw: [thresholds] },
   }, [widget.times, ...stacked], box);
+}
+
+/** Steps of an axis of times, in milliseconds, that read well in their units. */
+const spans = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 10e3, 20e3, 30e3, 60e3, 120e3, 300e3, 600e3, 1800e3, 3600e3, 7200e3, 36e5 * 6, 36e5 * 24];
+
+/** A time of day, with the day before it where a graph has more than one. */
+function moment(seconds, whole) {
+  const at = new Date(seconds * 1000);
+  const time = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return whole > 86_400 ? `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}` : time;
 }
 
 /** Puts each line on top of those after it, so that the first one is the height of all. */
@@ -180,7 +194,7 @@ function stack(lines) {
 function text(value, unit) {
   if (value === null || value === undefined) return "–";
   if (unit === "ms") return value >= 60_000 ? `${round(value / 60_000)} min` : value >= 1000 ? `${round(value / 1000)} s` : `${round(value)} ms`;
-  if (unit === "$") return value !== 0 && value < 0.01 ? `$${value.toExponential(1)}` : `$${round(value)}`;
+  if (unit === "$") return `$${value < 0.01 ? Number(value.toPrecision(2)) : round(value)}`;
   return round(value) + (unit ? ` ${unit}` : "");
 }
 
