@@ -142,7 +142,7 @@ func (s Spec) maxTimeout() time.Duration {
 
 func (s Spec) validate() error {
 	switch {
-	case !protocol.ActionName.MatchString(s.Name):
+	case !protocol.ActionName().MatchString(s.Name):
 		return fmt.Errorf("action %q: Name is not 1 to %d of a-z, 0-9, _, - and ., the first a letter", s.Name, protocol.MaxActionName)
 	case strings.HasPrefix(s.Name, protocol.ReservedPrefix):
 		return fmt.Errorf("action %q: Name begins with %q, which is Streamer's own", s.Name, protocol.ReservedPrefix)

@@ -101,7 +101,7 @@ func validateWorkers(workers []WorkerProps) error {
 			return fmt.Errorf("%s.Actions is empty: name the actions that it does", field)
 		}
 		for _, action := range w.Actions {
-			if !protocol.ActionName.MatchString(action) || strings.HasPrefix(action, protocol.ReservedPrefix) {
+			if !protocol.ActionName().MatchString(action) || strings.HasPrefix(action, protocol.ReservedPrefix) {
 				return fmt.Errorf("%s.Actions has %q, which is no action's name: take it from the declaration, actions.Resize.Name", field, action)
 			}
 			if other, taken := by[action]; taken {

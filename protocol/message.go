@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -89,8 +90,8 @@ const (
 	ListEnded = "ended"
 )
 
-// ActionName is the shape of an action's name.
-var ActionName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`)
+// ActionName returns the shape of an action's name.
+var ActionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,63}$`) })
 
 // RefusedError says why a message was not understood. Every field that DecodeMessage
 // could read before it gave up stands in the returned message, so that the answer
@@ -165,7 +166,7 @@ func (m *Message) Check() error {
 		return refuse("id", fmt.Sprintf("longer than %d bytes", MaxID))
 	case m.Action == "":
 		return refuse("action", `missing: a message looks like {"action":"echo","payload":{}}`)
-	case !ActionName.MatchString(m.Action):
+	case !ActionName().MatchString(m.Action):
 		return refuse("action", fmt.Sprintf("not a name: 1 to %d of a-z, 0-9, _, - and ., the first a letter", MaxActionName))
 	case m.IdempotencyKey != "" && !printable(m.IdempotencyKey):
 		return refuse("idempotency_key", fmt.Sprintf("not 1 to %d printable ASCII characters", MaxIdempotencyKey))

@@ -64,20 +64,28 @@ var awsConfig = sync.OnceValue(func() aws.Config {
 	return cfg
 })
 
+// The clients of the process. A client of its own for each use would have connections of its
+// own, too, and each costs a TLS handshake.
+var (
+	tableClient  = sync.OnceValue(func() *dynamodb.Client { return dynamodb.NewFromConfig(awsConfig()) })
+	bucketClient = sync.OnceValue(func() *s3.Client { return s3.NewFromConfig(awsConfig()) })
+	queueClient  = sync.OnceValue(func() *sqs.Client { return sqs.NewFromConfig(awsConfig()) })
+)
+
 func requests() store.DynamoRequests {
-	return store.DynamoRequests{Client: dynamodb.NewFromConfig(awsConfig()), Table: need(contract.EnvRequestsTable)}
+	return store.DynamoRequests{Client: tableClient(), Table: need(contract.EnvRequestsTable)}
 }
 
 func connections() store.DynamoConnections {
-	return store.DynamoConnections{Client: dynamodb.NewFromConfig(awsConfig()), Table: need(contract.EnvConnectionsTable)}
+	return store.DynamoConnections{Client: tableClient(), Table: need(contract.EnvConnectionsTable)}
 }
 
 func bucket() files.Bucket {
-	return files.Bucket{Client: s3.NewFromConfig(awsConfig()), Name: need(contract.EnvFilesBucket)}
+	return files.Bucket{Client: bucketClient(), Name: need(contract.EnvFilesBucket)}
 }
 
 func workQueue() queue.Work {
-	return queue.Work{Client: sqs.NewFromConfig(awsConfig()), URL: need(contract.EnvWorkQueueURL)}
+	return queue.Work{Client: queueClient(), URL: need(contract.EnvWorkQueueURL)}
 }
 
 // manager posts to the endpoint that the SDK reads from contract.EnvCallbackEndpoint.

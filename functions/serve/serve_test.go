@@ -294,3 +294,13 @@ func TestAFunctionAsLambdaRunsIt(t *testing.T) {
 		})
 	}
 }
+
+// Two clients of a service would each make connections of their own.
+func TestClientsAreMadeOnce(t *testing.T) {
+	for _, name := range []string{contract.EnvRequestsTable, contract.EnvConnectionsTable, contract.EnvFilesBucket, contract.EnvWorkQueueURL} {
+		t.Setenv(name, "x")
+	}
+	if requests().Client != connections().Client || bucket().Client != bucket().Client || workQueue().Client != workQueue().Client {
+		t.Error("clients of the same service differ")
+	}
+}

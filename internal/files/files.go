@@ -14,6 +14,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,7 +35,7 @@ type Bucket struct {
 	Name   string
 }
 
-var fileName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$`)
+var fileName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$`) })
 
 // Key is where a request keeps the file of that name.
 func Key(key lifecycle.Key, name string) string {
@@ -123,7 +124,7 @@ type requestFiles struct {
 
 // Put implements streamer.Files.
 func (f requestFiles) Put(ctx context.Context, name, contentType string, body io.Reader) (streamer.File, error) {
-	if !fileName.MatchString(name) {
+	if !fileName().MatchString(name) {
 		return streamer.File{}, fmt.Errorf("put file: name %q is not 1 to 100 letters, digits, spaces, dots, underscores and hyphens, the first a letter or digit", name)
 	}
 	key := Key(f.key, name)

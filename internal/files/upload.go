@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -32,7 +33,9 @@ type Upload struct {
 	Hash [sha256.Size]byte
 }
 
-var uploadRef = regexp.MustCompile(`^([0-9A-Z]{26})\.([1-9][0-9]{0,9})\.([0-9a-f]{64})$`)
+var uploadRef = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9A-Z]{26})\.([1-9][0-9]{0,9})\.([0-9a-f]{64})$`)
+})
 
 // Ref is the upload's reference. What it says cannot be changed without making it another
 // one, so nothing needs to be stored about an upload but the document.
@@ -42,7 +45,7 @@ func (u Upload) Ref() string {
 
 // ParseRef reads a reference. ok is false for what is none.
 func ParseRef(ref string) (u Upload, ok bool) {
-	parts := uploadRef.FindStringSubmatch(ref)
+	parts := uploadRef().FindStringSubmatch(ref)
 	if parts == nil {
 		return u, false
 	}

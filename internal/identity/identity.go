@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -23,11 +24,11 @@ type Identity struct {
 
 const maxUser = 128 // bytes
 
-var tenantName = regexp.MustCompile(contract.TenantPattern)
+var tenantName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(contract.TenantPattern) })
 
 // CheckTenant says what is wrong with the name of a tenant.
 func CheckTenant(name string) error {
-	if !tenantName.MatchString(name) {
+	if !tenantName().MatchString(name) {
 		return errors.New("not " + contract.TenantRule)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,7 +26,9 @@ const (
 // traceHeader is the form of an X-Ray trace header (X-Ray developer guide, "Tracing
 // header"). SQS takes no other, so one that is not would keep its request from ever
 // getting a hint.
-var traceHeader = regexp.MustCompile(`^([A-Za-z]+=[!-:<-~]+;)*Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;[A-Za-z]+=[!-:<-~]+)*$`)
+var traceHeader = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Za-z]+=[!-:<-~]+;)*Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;[A-Za-z]+=[!-:<-~]+)*$`)
+})
 
 // Hint says that a request may want work.
 type Hint struct {
@@ -90,7 +93,7 @@ func (w Work) sendBatch(ctx context.Context, hints []Hint) error {
 			return err
 		}
 		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), MessageBody: &text}
-		if traceHeader.MatchString(h.Trace) {
+		if traceHeader().MatchString(h.Trace) {
 			entries[i].MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
 				string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: &h.Trace},
 			}

@@ -96,7 +96,7 @@ func Parse(text string) (Ticket, error) {
 func (f form) validate() error {
 	callback, err := url.Parse(f.CallbackURL)
 	switch {
-	case identity.CheckTenant(f.Tenant) != nil || !lifecycle.ValidID(f.RequestID) || f.Fence < 1 || f.CreatedAt < 1 || !protocol.ActionName.MatchString(f.Action):
+	case identity.CheckTenant(f.Tenant) != nil || !lifecycle.ValidID(f.RequestID) || f.Fence < 1 || f.CreatedAt < 1 || !protocol.ActionName().MatchString(f.Action):
 		return errors.New("it names no attempt")
 	case err != nil || callback.Host == "" || f.ConnectionsTable == "" || f.RequestsTable == "" || f.FilesBucket == "":
 		return errors.New("it names no stage")

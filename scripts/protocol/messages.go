@@ -44,7 +44,7 @@ const (
 
 // bounds are what is checked of a member and its type does not say.
 var bounds = map[string]func(*jsonschema.Schema){
-	"Message.action": func(s *jsonschema.Schema) { s.Pattern = protocol.ActionName.String() },
+	"Message.action": func(s *jsonschema.Schema) { s.Pattern = protocol.ActionName().String() },
 	"Message.id":     func(s *jsonschema.Schema) { s.MaxLength = jsonschema.Ptr(protocol.MaxID) },
 	"Message.idempotency_key": func(s *jsonschema.Schema) {
 		s.Pattern, s.MaxLength = "^[ -~]+$", jsonschema.Ptr(protocol.MaxIdempotencyKey)
