@@ -27,6 +27,13 @@
 // returns decides whether there is another attempt: see [Handler], [Retryable] and
 // [Permanent].
 //
+// # Traces
+//
+// Where a request is traced, a handler's context has its span, as OpenTelemetry's
+// trace.SpanFromContext finds it: attributes, errors and spans of the handler's own, or of
+// clients that are made for OpenTelemetry, are part of the trace that AWS X-Ray shows. Where
+// it is not traced, the same calls do nothing.
+//
 // # Promise
 //
 // Accepted means exactly one terminal state, within the request's deadline. A handler

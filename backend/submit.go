@@ -10,6 +10,7 @@ import (
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/intake"
+	"github.com/pay-theory/streamer/internal/tracing"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -67,6 +68,7 @@ func (c *Client) submit(ctx context.Context, action string, in any, o SubmitOpti
 	if err := entry.Check(m.Payload); err != nil {
 		return "", false, err
 	}
+	ctx = tracing.InRun(ctx) // a function's request is a part of the function's trace
 	row, duplicate, err := c.backend.desk.Accept(ctx, intake.Request{
 		Tenant: c.tenant, User: c.user, Action: entry.Spec(), Payload: m.Payload,
 		IdempotencyKey: o.IdempotencyKey, Deadline: o.Deadline.Truncate(time.Millisecond), Submission: rand.Text(),

@@ -26,6 +26,7 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		contract.EnvCallbackEndpoint: s.CallbackURL(),
 	})
 	p.meter(router)
+	s.trace(router, p.Router, p.Tracing.Percent)
 	p.audit(router)
 	if p.Auth != nil && p.Auth.IAM {
 		router[contract.EnvIAM] = jsii.String(p.Auth.iamEnvironment())
@@ -48,13 +49,15 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		audited:  p.Audit != nil,
 	})
 
+	dispatcher := s.withWorkers(map[string]*string{
+		contract.EnvRequestsTable: s.Requests.TableName(), // a metric dimension
+		contract.EnvWorkQueueURL:  s.WorkQueue.QueueUrl(),
+	})
+	s.trace(dispatcher, p.Dispatcher, 0)
 	s.Dispatcher = newFunction(s, "Dispatcher", s.common, function{
 		description: "Streamer: sends a hint to a work queue for each request that waits",
 		props:       p.Dispatcher,
-		environment: s.withWorkers(map[string]*string{
-			contract.EnvRequestsTable: s.Requests.TableName(), // a metric dimension
-			contract.EnvWorkQueueURL:  s.WorkQueue.QueueUrl(),
-		}),
+		environment: dispatcher,
 		permissions: append(s.sendHints(),
 			allow(s.Requests.TableStreamArn(), "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
 			allow(jsii.String("*"), "dynamodb:ListStreams"), // takes no resource
@@ -74,14 +77,16 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		s.addWorkerProcessor(p, w)
 	}
 
+	reconciler := s.withWorkers(map[string]*string{
+		contract.EnvConnectionsTable: s.Connections.TableName(),
+		contract.EnvRequestsTable:    s.Requests.TableName(),
+		contract.EnvWorkQueueURL:     s.WorkQueue.QueueUrl(),
+	})
+	s.trace(reconciler, p.Reconciler, 0)
 	s.Reconciler = newFunction(s, "Reconciler", s.common, function{
 		description: "Streamer: finds requests whose hint was lost and sends it again",
 		props:       p.Reconciler,
-		environment: s.withWorkers(map[string]*string{
-			contract.EnvConnectionsTable: s.Connections.TableName(),
-			contract.EnvRequestsTable:    s.Requests.TableName(),
-			contract.EnvWorkQueueURL:     s.WorkQueue.QueueUrl(),
-		}),
+		environment: reconciler,
 		permissions: append(s.sendHints(),
 			allow(s.Connections.TableArn(), "dynamodb:Scan"), // to count them
 			allow(s.requestsIndex(contract.IndexOpen), "dynamodb:Query"),
@@ -116,6 +121,7 @@ func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *Streamer
 		contract.EnvCallbackEndpoint: s.CallbackURL(),
 	}
 	p.meter(environment)
+	s.trace(environment, own.props, 0)
 	p.audit(environment)
 	if *p.Clocks != (Clocks{}) {
 		environment[contract.EnvClocks] = jsii.String(p.Clocks.environment())

@@ -79,6 +79,16 @@ func (l *localStage) auth(asked *AuthProps) *AuthProps {
 	return &AuthProps{Issuer: l.Issuer, Audiences: []string{l.Audience}, JWKSURL: l.JWKSURL}
 }
 
+// xrayDaemon is where functions send traces to, empty for the one that Lambda runs: the
+// front of the local stage is that, too.
+func (l *localStage) xrayDaemon() string {
+	if l == nil {
+		return ""
+	}
+	_, host, _ := strings.Cut(strings.TrimSuffix(l.Endpoint, "/"), "://")
+	return host
+}
+
 // enforceSSL: the local stage speaks plain HTTP.
 func (l *localStage) enforceSSL() bool { return l == nil }
 

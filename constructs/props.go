@@ -138,6 +138,9 @@ type StreamerProps struct {
 	// CloudWatch Pricing"), and a tenant has up to six. Default none.
 	MeteredTenants []string
 
+	// Tracing says which messages are traced to their end. Nil: those that Lambda chooses.
+	Tracing *TracingProps
+
 	// OutputPrefix begins the keys of Outputs, and of a dashboard's: up to 64 letters and
 	// digits, for a stack with several Streamers. Default none.
 	OutputPrefix string
@@ -300,6 +303,9 @@ func (p *StreamerProps) withDefaults() StreamerProps {
 	out.FileRetentionDays, out.RemovalPolicy = storage.FileRetentionDays, storage.RemovalPolicy
 	setDefault(&out.LogRetention, awslogs.RetentionDays_ONE_MONTH)
 
+	out.Tracing = copyOf(out.Tracing)
+	out.Tracing.untraced(&out.Authorizer, &out.Router, &out.Dispatcher, &out.Processor, &out.Reconciler)
+
 	network := FunctionProps{VPC: out.VPC, Subnets: out.Subnets, SecurityGroups: out.SecurityGroups}
 	out.Authorizer = out.Authorizer.withDefaults(mainOf("authorizer"), 256, 10).inNetworkOf(network)
 	out.Router = out.Router.withDefaults(mainOf("router"), 256, maxRouterSeconds).inNetworkOf(network)
@@ -393,6 +399,7 @@ func (p *StreamerProps) validate() error {
 		p.Clocks.validate(),
 		p.Throttle.validate(),
 		p.Limits.validate(),
+		p.Tracing.validate(p.Router.Tracing),
 		p.Domain.validate(),
 		p.Auth.validate(),
 	)

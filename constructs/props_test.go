@@ -2,6 +2,7 @@ package constructs_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -33,6 +34,12 @@ func TestBadPropsNameThemselves(t *testing.T) {
 		{"Limits.Tenant.Connections is 100001: give 1 to 100000", limits(constructs.AllowanceProps{}, constructs.AllowanceProps{Connections: 100_001})},
 		{"Limits.Tenant.SubmitsPerSecond is 10001: give 1 to 10000", limits(constructs.AllowanceProps{}, constructs.AllowanceProps{SubmitsPerSecond: 10_001})},
 		{"Limits.User.Requests is 50, more than Limits.Tenant.Requests, 20: one user", limits(constructs.AllowanceProps{Requests: 50}, constructs.AllowanceProps{Requests: 20})},
+		{"Tracing.Percent is 101: give 0 to 100", constructs.StreamerProps{Tracing: &constructs.TracingProps{Percent: 101}}},
+		{"Tracing.Percent is -0.5: give 0 to 100", constructs.StreamerProps{Tracing: &constructs.TracingProps{Percent: -0.5}}},
+		{"Tracing.Percent is NaN: give 0 to 100", constructs.StreamerProps{Tracing: &constructs.TracingProps{Percent: math.NaN()}}},
+		{"Tracing has both Percent and Off: give one of them", constructs.StreamerProps{Tracing: &constructs.TracingProps{Percent: 5, Off: true}}},
+		{"Tracing.Percent is 5, and Router.Tracing DISABLED: traces begin in the router", constructs.StreamerProps{
+			Tracing: &constructs.TracingProps{Percent: 5}, Router: constructs.FunctionProps{Tracing: awslambda.Tracing_DISABLED}}},
 		{"Router.TimeoutSeconds is 30: AWS takes 1 to 29", constructs.StreamerProps{Router: constructs.FunctionProps{TimeoutSeconds: 30}}},
 		{"Processor.TimeoutSeconds is 901: AWS takes 1 to 900", constructs.StreamerProps{Processor: constructs.FunctionProps{TimeoutSeconds: 901}}},
 		{"Processor.MemoryMB is 64: AWS takes 128 to 10240", constructs.StreamerProps{Processor: constructs.FunctionProps{MemoryMB: 64}}},

@@ -214,15 +214,16 @@ func TestFunctions(t *testing.T) {
 		Processor: constructs.FunctionProps{Environment: map[string]string{"MINE": "2"}},
 	})
 	const callback = `"AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI":"https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/v1"`
+	const traced = `"STREAMER_TRACING":"{}"`
 	for _, f := range []struct {
 		name                 string
 		memory, timeout, env string
 	}{
 		{"Authorizer", `256`, `10`, `{"STREAMER_AUTH":"{\"issuer\":\"https://id.example.com/\",\"audiences\":[\"streamer\"],\"jwks\":{\"keys\":[{\"kty\":\"EC\",\"kid\":\"one\"}]}}","STREAMER_REQUESTS_TABLE":"${Requests}"}`},
-		{"Router", `512`, `20`, `{` + callback + `,"MINE":"1","STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_FILES_BUCKET":"${Files}","STREAMER_REQUESTS_TABLE":"${Requests}"}`},
-		{"Dispatcher", `256`, `30`, `{"STREAMER_REQUESTS_TABLE":"${Requests}","STREAMER_WORK_QUEUE_URL":"${Work}"}`},
-		{"Processor", `1024`, `900`, `{` + callback + `,"MINE":"2","STREAMER_CLOCKS":"{\"lease\":40000,\"progress\":500}","STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_FILES_BUCKET":"${Files}","STREAMER_REQUESTS_TABLE":"${Requests}","STREAMER_WORK_QUEUE_URL":"${Work}"}`},
-		{"Reconciler", `256`, `120`, `{"STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_REQUESTS_TABLE":"${Requests}","STREAMER_WORK_QUEUE_URL":"${Work}"}`},
+		{"Router", `512`, `20`, `{` + callback + `,"MINE":"1","STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_FILES_BUCKET":"${Files}","STREAMER_REQUESTS_TABLE":"${Requests}",` + traced + `}`},
+		{"Dispatcher", `256`, `30`, `{"STREAMER_REQUESTS_TABLE":"${Requests}",` + traced + `,"STREAMER_WORK_QUEUE_URL":"${Work}"}`},
+		{"Processor", `1024`, `900`, `{` + callback + `,"MINE":"2","STREAMER_CLOCKS":"{\"lease\":40000,\"progress\":500}","STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_FILES_BUCKET":"${Files}","STREAMER_REQUESTS_TABLE":"${Requests}",` + traced + `,"STREAMER_WORK_QUEUE_URL":"${Work}"}`},
+		{"Reconciler", `256`, `120`, `{"STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_REQUESTS_TABLE":"${Requests}",` + traced + `,"STREAMER_WORK_QUEUE_URL":"${Work}"}`},
 	} {
 		tpl.check(t, f.name+"Function", map[string]string{
 			"MemorySize":                   f.memory,

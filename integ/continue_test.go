@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,8 @@ func TestCountOutlivesItsFunction(t *testing.T) {
 		counted = at
 	}
 	t.Logf("%d functions", result.Runs)
+	awaitTree(t, id, "streamer.message(put"+strings.Repeat(` streamer.send(streamer.queue streamer.attempt(claim handler([save ?]+) continue post))`, result.Runs-1)+
+		" streamer.send(streamer.queue streamer.attempt(claim handler([save ?]*) complete post)))")
 }
 
 // limitProcessor lets processors run no longer than that until the test ends.

@@ -201,6 +201,7 @@ func (j *job) start(words ...string) *process {
 	p := &process{Cmd: exec.Command(program, words...)}
 	p.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + j.t.TempDir(), "STREAMER_TICKET=" + j.ticket, "AWS_REGION=" + cfg.Region, "AWS_ENDPOINT_URL=" + deployed(j.t).endpoint,
+		"AWS_XRAY_DAEMON_ADDRESS=" + strings.TrimPrefix(deployed(j.t).endpoint, "http://"),
 		"AWS_ACCESS_KEY_ID=" + credentials.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + credentials.SecretAccessKey, "AWS_SESSION_TOKEN=" + credentials.SessionToken,
 	}
 	p.Stdout, p.Stderr = &p.log, &p.log
@@ -292,6 +293,9 @@ func TestRequestGoesOnInManyProcesses(t *testing.T) {
 	if got := j.percentages(); !slices.Equal(got, []float64{10, 20, 30}) {
 		t.Errorf("progress %v", got)
 	}
+	// All of them are in one trace.
+	awaitTree(t, j.key.ID, "streamer.message(put streamer.send(streamer.queue streamer.attempt(claim handler hand over post))"+
+		strings.Repeat(" streamer.report(pulse post)", 3)+" streamer.attempt(claim handler complete post told)[ streamer.send.*]?)")
 }
 
 func TestProcessFailsItsRequest(t *testing.T) {

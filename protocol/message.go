@@ -61,6 +61,10 @@ type Message struct {
 	// PayloadRef stands in place of Payload for one that does not fit into a message: the
 	// payload_ref that streamer.upload answered, once the document is there.
 	PayloadRef string `json:"payload_ref,omitempty"`
+	// Traceparent is the client's own place in a trace, as the header of that name in W3C
+	// Trace Context: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01". Where the
+	// message is traced, that trace is continued. One that is malformed is ignored.
+	Traceparent string `json:"traceparent,omitempty"`
 }
 
 // Announcement is the payload of ActionUpload: what the document will be.
@@ -194,7 +198,7 @@ func printable(key string) bool {
 }
 
 // fields are the members that a message may have, spelled exactly so.
-var fields = []string{"action", "id", "payload", "idempotency_key", "deadline_ms", "request_id", "payload_ref"}
+var fields = []string{"action", "id", "payload", "idempotency_key", "deadline_ms", "request_id", "payload_ref", "traceparent"}
 
 // payloadField is the message's member that a payload is, wherever it travels.
 const payloadField = "payload"

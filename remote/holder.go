@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"go.opentelemetry.io/otel"
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/audit"
@@ -21,6 +22,7 @@ import (
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/internal/ticket"
+	"github.com/pay-theory/streamer/internal/tracing"
 )
 
 // holder is a process that holds a ticket.
@@ -55,7 +57,7 @@ func (c Config) hold(text string) (*holder, error) {
 			Connections: &connection.Manager{
 				Poster: poster, Forget: store.DynamoConnections{Client: tables, Table: t.Stage.ConnectionsTable}, Metrics: metrics, Log: log,
 			},
-			Clock: clock.System{}, Clocks: executor.Clocks{Clocks: t.Clocks}, Random: mathrand.Float64,
+			Clock: clock.System{}, Clocks: executor.Clocks{Clocks: t.Clocks}, Random: mathrand.Float64, Tracer: otel.Tracer(tracing.Scope),
 			Audit: audit.To(c.Audit), Metrics: metrics, Log: log,
 		},
 	}, nil

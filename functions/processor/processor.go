@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strconv"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -17,6 +19,7 @@ import (
 	"github.com/pay-theory/streamer/internal/logging"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/queue"
+	"github.com/pay-theory/streamer/internal/tracing"
 )
 
 // Deliverer does what one message asks for; see executor.Executor.Deliver.
@@ -56,8 +59,8 @@ func (p Processor) deliver(ctx context.Context, m events.SQSMessage) (err error)
 		p.Log.ErrorContext(ctx, "message dropped: nobody can read it", "message", m.MessageId, "error", err)
 		return nil
 	}
-	ctx = logging.About(ctx, "request", key.ID, "tenant", key.Tenant)
-	d := executor.Delivery{Key: key, Message: m.MessageId, Handle: m.ReceiptHandle, Owner: m.MessageId}
+	ctx = tracing.Under(logging.About(ctx, "request", key.ID, "tenant", key.Tenant), m.Attributes["AWSTraceHeader"])
+	d := executor.Delivery{Key: key, Message: m.MessageId, Handle: m.ReceiptHandle, Owner: m.MessageId, Sent: sent(m)}
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		d.Owner = lc.AwsRequestID
 	}
@@ -68,6 +71,15 @@ func (p Processor) deliver(ctx context.Context, m events.SQSMessage) (err error)
 	}
 	p.Log.InfoContext(ctx, "message done", "message", m.MessageId, "kept", err != nil, "why", why(err))
 	return err
+}
+
+// sent is when a message was sent, if it is delivered for the first time.
+func sent(m events.SQSMessage) time.Time {
+	at, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64)
+	if err != nil || m.Attributes["ApproximateReceiveCount"] != "1" {
+		return time.Time{}
+	}
+	return time.UnixMilli(at)
 }
 
 // why says what kept a message, beyond that it was kept.

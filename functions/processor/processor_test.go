@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -61,6 +62,7 @@ func TestAMessageIsDelivered(t *testing.T) {
 	want := []executor.Delivery{{
 		Key:     lifecycle.Key{Tenant: "acme", ID: "01JGH00000000000000000000A"},
 		Message: "19dd0b57-b21e-4ac1-bd88-01bbb068cb78", Handle: "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a", Owner: "invocation-1",
+		Sent: time.UnixMilli(1768857206501),
 	}}
 	if out != `{"batchItemFailures":[]}` || !reflect.DeepEqual(e.got, want) || bad != 0 || strings.Count(log, "\n") != 1 {
 		t.Errorf("answered %s, delivered %+v, log %s", out, e.got, log)

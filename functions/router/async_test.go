@@ -1,7 +1,6 @@
 package router_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -49,9 +48,8 @@ func TestAcceptedRows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := open(t, echoAsync)
-			ctx := context.WithValue(t.Context(), "x-amzn-trace-id", "Root=1-63c9b2b6-2f9a1e3c4d5b6a7889900aab") //nolint:staticcheck // aws-lambda-go's key
 			ev := w.message(t, `{"action":"echo_async"`+c.rest+`}`)
-			f, ok := w.sendWith(t, ctx, ev).(protocol.Accepted)
+			f, ok := w.send(t, ev).(protocol.Accepted)
 			if c.id == "" {
 				c.id = "01JGH000000000000000000001"
 			}
@@ -61,7 +59,7 @@ func TestAcceptedRows(t *testing.T) {
 			want := lifecycle.Row{
 				PK: "T#acme#R#" + c.id, SK: "META", Action: "echo_async", User: "ann", Status: protocol.Pending, MaxAttempts: 4,
 				CreatedAt: start.UnixMilli(), DeadlineAt: start.Add(24 * time.Hour).UnixMilli(), Watchers: []string{connectionID},
-				Submission: ev.RequestContext.RequestID, Hash: hashOf(c.payload), Trace: "Root=1-63c9b2b6-2f9a1e3c4d5b6a7889900aab",
+				Submission: ev.RequestContext.RequestID, Hash: hashOf(c.payload),
 				TenantDay: "T#acme#D#2026-01-19", UserKey: "T#acme#U#ann", OpenShard: lifecycle.OpenShard(c.id), PayloadAt: c.at,
 			}
 			if c.at == "" {

@@ -34,6 +34,7 @@ import (
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/internal/tracing"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -47,7 +48,8 @@ type Files interface {
 	Uploaded(ctx context.Context, key string, u files.Upload) ([]byte, error)
 }
 
-// Router is the function behind all three routes. All fields but IAM, Audit and Gate must be set.
+// Router is the function behind all three routes. All fields but IAM, Door, Audit and Gate
+// must be set.
 type Router struct {
 	Registry    *streamer.Registry
 	Requests    store.Requests
@@ -60,7 +62,9 @@ type Router struct {
 	// IAM is set where API Gateway checks IAM signatures in place of an authorizer.
 	IAM *contract.IAM
 	// Gate keeps users and tenants within their limits; nil: there are none.
-	Gate    *limits.Gate
+	Gate *limits.Gate
+	// Door begins the traces of messages. The zero value begins none.
+	Door    tracing.Door
 	Audit   audit.Log
 	Metrics metric.Recorder
 	Log     *slog.Logger
@@ -98,9 +102,10 @@ func (r *Router) message(ctx context.Context, ev events.APIGatewayWebsocketProxy
 	}
 	ctx = logging.About(ctx, "connection", ev.RequestContext.ConnectionID)
 	c := call{record: arrived(ev)}
-	frame := r.guarded(ctx, ev, &c)
+	ctx, frame := r.guarded(ctx, ev, &c)
 	frame, body := r.fit(ctx, c.Message, frame)
 	r.recorded(ctx, c, frame)
+	traced(ctx, c, frame)
 	line := []any{"action", clip(c.Action), "tenant", c.Tenant, "request", requestOf(frame), "frame", frame.Type()}
 	if f, refused := frame.(protocol.Error); refused {
 		line = append(line, "code", f.Code)
@@ -141,25 +146,28 @@ func encode(f protocol.Frame) (body []byte, err error) {
 // clip keeps a message that was refused for its action's length from filling the log.
 func clip(action string) string { return action[:min(len(action), protocol.MaxActionName)] }
 
-// guarded makes the answer, whatever happens.
-func (r *Router) guarded(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest, c *call) (frame protocol.Frame) {
+// guarded makes the answer, whatever happens. The context is that of the message's trace.
+func (r *Router) guarded(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest, c *call) (of context.Context, frame protocol.Frame) {
+	of = ctx
 	defer func() {
 		if p := recover(); p != nil {
-			frame = r.refusal(ctx, c.Message, fmt.Errorf("router panicked: %v\n%s", p, debug.Stack()))
+			frame = r.refusal(of, c.Message, fmt.Errorf("router panicked: %v\n%s", p, debug.Stack()))
 		}
 	}()
 	c.connection, c.submission = ev.RequestContext.ConnectionID, ev.RequestContext.RequestID
 	var err error
+	began := time.Now()
 	if c.Message, err = decode(ev); err != nil {
-		return r.refusal(ctx, c.Message, err)
+		return of, r.refusal(of, c.Message, err)
 	}
-	if c.Identity, err = r.identify(ctx, ev); err != nil {
-		return r.refusal(ctx, c.Message, err)
+	of, _ = r.Door.Message(ctx, c.Traceparent, began)
+	if c.Identity, err = r.identify(of, ev); err != nil {
+		return of, r.refusal(of, c.Message, err)
 	}
-	if frame, err = r.act(logging.About(ctx, "tenant", c.Tenant), *c); err != nil {
-		return r.refusal(ctx, c.Message, err)
+	if frame, err = r.act(logging.About(of, "tenant", c.Tenant), *c); err != nil {
+		return of, r.refusal(of, c.Message, err)
 	}
-	return frame
+	return of, frame
 }
 
 // requestOf is the request that a frame is about, if there is one.

@@ -1,7 +1,6 @@
 package router_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/tracing"
+	"github.com/pay-theory/streamer/internal/tracing/tracingtest"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -52,7 +53,6 @@ func TestSizeOfTheRowThatPulsesTouch(t *testing.T) {
 	const (
 		carrier = "19dd0b57-b21e-4ac1-bd88-01bbb068cb78" // an SQS message id
 		owner   = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef" // a Lambda request id
-		trace   = "Root=1-63c9b2b6-2f9a1e3c4d5b6a7889900aab;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=1:1a2b3c4d:0"
 	)
 	long := strings.Repeat("n", protocol.MaxActionName)
 	for _, c := range []struct {
@@ -70,10 +70,10 @@ func TestSizeOfTheRowThatPulsesTouch(t *testing.T) {
 			strings.Repeat("p", protocol.MaxProgressMessage), protocol.MaxWatchers, 0},
 	} {
 		w := open(t, streamer.Action[any, any]{Name: c.action, Async: true})
-		ctx := context.WithValue(t.Context(), "x-amzn-trace-id", trace) //nolint:staticcheck // aws-lambda-go's key
+		w.Router.Door = tracing.Door{Tracer: tracingtest.New()}
 		ev := as(w.message(t, `{"action":"`+c.action+`","id":"`+c.id+`","payload":`+c.payload+`}`), c.tenant, c.user, connectionID)
 		ev.RequestContext.RequestID = "e_4sfEPGoAMFeWQ="
-		f, ok := w.sendWith(t, ctx, ev).(protocol.Accepted)
+		f, ok := w.sendWith(t, traced(t.Context()), ev).(protocol.Accepted)
 		if !ok {
 			t.Fatalf("%s: not accepted", c.name)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/logging"
+	"github.com/pay-theory/streamer/internal/tracing"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -59,6 +60,8 @@ func (r *Router) respond(ctx context.Context, c call, spec streamer.Spec) (proto
 
 // handle runs the handler. One that panics has failed.
 func handle(ctx context.Context, b streamer.Binding, req *streamer.Request[json.RawMessage], out *outcome) (err error) {
+	ctx, span := tracing.Start(ctx, "handler")
+	defer span.End()
 	defer func() {
 		if p := recover(); p != nil {
 			err = logging.Panicked(p, b.Spec().Redact)

@@ -29,6 +29,7 @@ import (
 	"github.com/pay-theory/streamer/internal/executor"
 	"github.com/pay-theory/streamer/internal/intake"
 	"github.com/pay-theory/streamer/internal/ticket"
+	"github.com/pay-theory/streamer/internal/tracing"
 )
 
 // Authorizer serves $connect's authorizer.
@@ -61,7 +62,8 @@ func Router(entries ...streamer.Entry) {
 	}
 	r := &router.Router{
 		Registry: registry, Requests: requests(), Connections: connections(), Manager: manager(), Files: bucket(),
-		Clock: clock.System{}, NewID: intake.NewID, IAM: signed, Gate: gate(allowed), Audit: records(), Metrics: metrics(), Log: logger(),
+		Clock: clock.System{}, NewID: intake.NewID, IAM: signed, Gate: gate(allowed), Door: tracing.Door{Tracer: tracer(), Percent: traces().Percent},
+		Audit: records(), Metrics: metrics(), Log: logger(),
 	}
 	start(r.Handle, probeRequests(requests()), probeByUser(requests()), probeConnections(connections()), probeFiles(bucket()))
 }
@@ -86,7 +88,7 @@ func Processor(entries ...streamer.Entry) {
 				ConnectionsTable: need(contract.EnvConnectionsTable), RequestsTable: need(contract.EnvRequestsTable),
 				FilesBucket: need(contract.EnvFilesBucket), CallbackURL: need(contract.EnvCallbackEndpoint),
 			},
-			Clock: clock.System{}, Clocks: times, Random: rand.Float64, Audit: records(), Metrics: metrics(), Log: logger(),
+			Clock: clock.System{}, Clocks: times, Random: rand.Float64, Tracer: tracer(), Audit: records(), Metrics: metrics(), Log: logger(),
 		},
 		Metrics: metrics(), Log: logger(),
 	}
@@ -95,14 +97,14 @@ func Processor(entries ...streamer.Entry) {
 
 // Dispatcher serves the requests stream.
 func Dispatcher() {
-	d := dispatcher.Dispatcher{Queue: workers().Queues(workQueue()), Metrics: metrics(), Log: logger()}
+	d := dispatcher.Dispatcher{Queue: hints(), Metrics: metrics(), Log: logger()}
 	start(d.Handle)
 }
 
 // Reconciler serves the five-minute schedule.
 func Reconciler() {
 	r := reconciler.Reconciler{
-		Requests: requests(), Connections: connections(), Queue: workers().Queues(workQueue()),
+		Requests: requests(), Connections: connections(), Queue: hints(),
 		Clock: clock.System{}, Metrics: metrics(), Log: logger(),
 	}
 	start(r.Handle, probeRequests(requests()), probeOpen(requests()))

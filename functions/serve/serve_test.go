@@ -42,6 +42,7 @@ var mains = map[string]func(){
 	"all declared": func() { Router(action{Name: "resize", Async: true}, action{Name: "sync"}.Bind(nothing)) },
 	"dispatcher":   Dispatcher,
 	"reconciler":   Reconciler,
+	"tells":        tells,
 	"panics": func() {
 		start(func(context.Context) error {
 			metrics().Add(contract.MetricPosts, metric.Labels{}, 1)

@@ -43,7 +43,21 @@ const (
 	// EnvLimits tells the router what users and tenants may have at once, a Limits as JSON.
 	// Absent means that nothing is limited.
 	EnvLimits = "STREAMER_LIMITS"
+	// EnvTracing says how to trace, a Tracing as JSON. Absent means that nothing is traced.
+	EnvTracing = "STREAMER_TRACING"
+	// EnvXRayDaemon is Lambda's own variable for the address of its X-Ray daemon.
+	EnvXRayDaemon = "AWS_XRAY_DAEMON_ADDRESS"
+	// EnvFunctionName is Lambda's own variable for the name of the function.
+	EnvFunctionName = "AWS_LAMBDA_FUNCTION_NAME"
 )
+
+// Tracing is the value of EnvTracing.
+type Tracing struct {
+	// Percent of the messages are traced besides those that Lambda traces.
+	Percent float64 `json:"percent,omitempty"`
+	// Daemon is where spans are sent to, in place of EnvXRayDaemon: the local stage.
+	Daemon string `json:"daemon,omitempty"`
+}
 
 // Audited is the value of EnvAudit, and AuditMessage the msg of every record.
 const (

@@ -15,6 +15,7 @@ import (
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/internal/tracing"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -57,7 +58,8 @@ func (a *attempt) carried() bool { return a.delivery.Handle != "" }
 
 // run is one attempt, from its claim to its outcome.
 func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claimed time.Time) error {
-	ctx = logging.About(ctx, "action", row.Action, "attempt", row.Attempt)
+	ctx, span := e.join(logging.About(ctx, "action", row.Action, "attempt", row.Attempt), d, row, "streamer.attempt", claimed)
+	claim(ctx, claimed)
 	if first(row) {
 		e.Metrics.Value(contract.MetricQueueWait, metric.Labels{Action: row.Action}, claimed.UnixMilli()-row.CreatedAt)
 	}
@@ -72,6 +74,7 @@ func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claim
 		func(ctx context.Context, u lifecycle.Update) (lifecycle.Row, error) {
 			return e.Requests.Update(ctx, d.Key, u)
 		}, lost)
+	defer a.traced(span)
 	defer a.measure()
 	defer a.session.Stop()
 	var keepers sync.WaitGroup
@@ -179,10 +182,12 @@ func (a *attempt) handle(ctx, work context.Context) error {
 }
 
 func (a *attempt) call(ctx, work context.Context) (err error) {
+	work, span := tracing.Start(work, "handler")
 	defer func() {
 		if p := recover(); p != nil {
 			err = logging.Panicked(p, a.row.Redact)
 		}
+		handled(span, err)
 	}()
 	if work.Err() != nil {
 		return context.Cause(work)

@@ -39,6 +39,8 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/clock"
@@ -49,6 +51,7 @@ import (
 	"github.com/pay-theory/streamer/internal/redact"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/internal/ticket"
+	"github.com/pay-theory/streamer/internal/tracing"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -103,8 +106,8 @@ type Clocks struct {
 	Visibility time.Duration
 }
 
-// Executor runs requests. All fields must be set, but for Elsewhere and Audit, and but for
-// Queue where there are no deliveries.
+// Executor runs requests. All fields must be set, but for Elsewhere, Tracer and Audit, and
+// but for Queue where there are no deliveries.
 type Executor struct {
 	Registry *streamer.Registry
 	// Elsewhere reports whether an action is another worker's. Nil: none is.
@@ -118,7 +121,9 @@ type Executor struct {
 	Clock  clock.Clock
 	Clocks Clocks
 	// Random is uniform in [0, 1): the jitter.
-	Random  func() float64
+	Random func() float64
+	// Tracer is that of the process. Nil: nothing is traced.
+	Tracer  trace.Tracer
 	Audit   audit.Log
 	Metrics metric.Recorder
 	Log     *slog.Logger
@@ -133,6 +138,8 @@ type Delivery struct {
 	Handle  string
 	// Owner names this invocation.
 	Owner string
+	// Sent is when the message was sent, if it is delivered for the first time; else zero.
+	Sent time.Time
 }
 
 // Deliver does what a message asks for. Any error means that the message must stay.
@@ -157,8 +164,12 @@ func (e *Executor) Deliver(ctx context.Context, d Delivery) error {
 	case lifecycle.Wait:
 		return e.later(ctx, d, until.Sub(now))
 	case lifecycle.Tell:
+		ctx, span := e.join(ctx, d, stood.Row, "streamer.settle", now)
+		defer span.End()
 		return e.tell(ctx, d, stood.Row)
 	case lifecycle.Finish:
+		ctx, span := e.join(ctx, d, stood.Row, "streamer.settle", now)
+		defer span.End()
 		row, err := e.update(ctx, d.Key, lifecycle.Notify(lifecycle.End(stood.Row, reason, d.Message, now)))
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrKeep, err) // it moved: look again
@@ -202,6 +213,8 @@ func (e *Executor) take(ctx context.Context, d Delivery, u lifecycle.Update) (li
 func (e *Executor) update(ctx context.Context, key lifecycle.Key, u lifecycle.Update) (lifecycle.Row, error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
+	call, span := tracing.Start(call, u.Name)
+	defer span.End()
 	return e.Requests.Update(call, key, u)
 }
 

@@ -8,12 +8,15 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/internal/tracing"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -132,6 +135,7 @@ func (a *attempt) settled(ctx context.Context) error {
 }
 
 func (a *attempt) fail(ctx context.Context, code protocol.Code, message string) error {
+	tracing.Fail(trace.SpanFromContext(ctx), string(code))
 	seq := a.session.Close()
 	if err := a.end(ctx, lifecycle.Fail(a.row.Fence, code, message, seq, a.Clock.Now()), protocol.Failed, seq); err != nil {
 		return a.keep(err)
@@ -196,6 +200,7 @@ func (a *attempt) asked(err error) bool {
 
 // retry ends the attempt and makes the message come back when the next one may start.
 func (a *attempt) retry(ctx context.Context, next time.Time, f *streamer.Error) error {
+	tracing.Fail(trace.SpanFromContext(ctx), string(f.Code))
 	seq := a.session.Close()
 	u := lifecycle.Retry(a.row.Fence, next, f.Code, f.Message)
 	if !a.carried() {

@@ -52,6 +52,8 @@ func (e *Executor) Report(ctx context.Context, t lifecycle.Ticket, owner string,
 		}
 		return streamer.ErrCancelled
 	}
+	ctx, span := e.join(ctx, Delivery{Key: t.Key, Owner: owner}, row, "streamer.report", at)
+	defer span.End()
 	tracker := progress.NewTracker(row, e.Clocks.Clocks, at)
 	tracker.Step(percentage, message, at)
 	pulse := func(ctx context.Context, u lifecycle.Update) (lifecycle.Row, error) { return e.update(ctx, t.Key, u) }

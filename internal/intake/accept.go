@@ -15,6 +15,7 @@ import (
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/redact"
 	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/internal/tracing"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -36,7 +37,7 @@ func (d Desk) Accept(ctx context.Context, r Request) (row lifecycle.Row, duplica
 		return row, false, err
 	}
 	row = lifecycle.Accept(s, now)
-	err = d.Requests.Create(ctx, row, now)
+	err = d.create(ctx, row, now)
 	if stood, refused := errors.AsType[*store.RefusedError](err); refused {
 		if row = stood.Row; row.Submission != s.Message || s.Message == "" {
 			if err := d.redact(ctx, s, row, now); err != nil {
@@ -73,6 +74,13 @@ func expires(s lifecycle.Submission, now time.Time) time.Time {
 	return now.Add(s.Deadline + lifecycle.Retention)
 }
 
+// create is the one write that takes a request in.
+func (d Desk) create(ctx context.Context, row lifecycle.Row, now time.Time) error {
+	ctx, span := tracing.Start(ctx, "put")
+	defer span.End()
+	return d.Requests.Create(ctx, row, now)
+}
+
 // submission gathers what a request brings, and puts a payload aside that is too large for
 // the row. One that is left behind if the row is never written goes with its own time to
 // live.
@@ -87,10 +95,9 @@ func (d Desk) submission(ctx context.Context, r Request, now time.Time) (lifecyc
 	s := lifecycle.Submission{
 		Key:  lifecycle.Key{Tenant: r.Tenant, ID: d.NewID(now)},
 		User: r.User, Action: r.Action.Name, MaxAttempts: r.Action.Attempts, Deadline: protocol.DefaultDeadline,
-		Connection: r.Connection, Message: r.Submission, Ref: r.Ref, Hash: hash[:],
+		Connection: r.Connection, Message: r.Submission, Ref: r.Ref, Hash: hash[:], Trace: tracing.Header(ctx),
 		Redact: r.Action.Redact, Upload: r.Upload,
 	}
-	s.Trace, _ = ctx.Value("x-amzn-trace-id").(string) // where aws-lambda-go puts it
 	if r.IdempotencyKey != "" {
 		s.Key.ID = lifecycle.KeyedID(r.Tenant, r.User, r.Action.Name, r.IdempotencyKey)
 	}

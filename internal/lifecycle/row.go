@@ -101,7 +101,8 @@ type Row struct {
 	// Reposts counts the deliveries that tried again to post the terminal frame.
 	Reposts int `dynamodbav:"reposts,omitempty"`
 
-	// Trace is the X-Ray trace header of the message that brought the request in.
+	// Trace is the span that took the request in, as an X-Ray tracing header. It is empty if
+	// the request is not traced.
 	Trace string `dynamodbav:"trace,omitempty"`
 	// TTL, in Unix seconds, is set by terminal transitions only.
 	TTL int64 `dynamodbav:"ttl,omitempty"`

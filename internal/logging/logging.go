@@ -4,7 +4,7 @@
 //
 //	request, tenant, action, attempt   what is worked on
 //	connection                         whose message it was
-//	trace                              the trace, as X-Ray writes it
+//	trace                              the request's trace, or else the run's, as X-Ray writes its id
 //	invocation                         the run of the function
 //
 // No line has a token, a payload, a result or the signature of a link in it; the log of a
@@ -18,6 +18,8 @@ import (
 	"slices"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/pay-theory/streamer/internal/tracing"
 )
 
 // New writes lines to out.
@@ -64,8 +66,9 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	if lc, ok := lambdacontext.FromContext(ctx); ok {
 		add(slog.String("invocation", lc.AwsRequestID))
 	}
-	trace, _ := ctx.Value("x-amzn-trace-id").(string) // where aws-lambda-go puts it
-	add(slog.String("trace", trace))
+	if id := tracing.IDOf(ctx); id != "" {
+		add(slog.String("trace", id))
+	}
 	return h.Handler.Handle(ctx, r)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/pay-theory/streamer/internal/logging"
+	"github.com/pay-theory/streamer/internal/tracing"
 )
 
 func TestLinesSayWhatTheyAreAbout(t *testing.T) {
@@ -50,8 +51,10 @@ func TestLinesSayWhatTheyAreAbout(t *testing.T) {
 	want(line(func() { log.With("a", "b").InfoContext(ctx, "m") }), map[string]any{"a": "b", "request": "r1", "tenant": "acme"})
 	want(line(func() { log.InfoContext(logging.About(ctx, "tenant", ""), "what is empty is left out") }), map[string]any{"request": "r1"})
 
-	lambda := lambdacontext.NewContext(context.WithValue(ctx, "x-amzn-trace-id", "Root=1-a;Sampled=1"), &lambdacontext.LambdaContext{AwsRequestID: "i1"}) //nolint:staticcheck // aws-lambda-go's key
-	want(line(func() { log.ErrorContext(lambda, "m") }), map[string]any{"request": "r1", "tenant": "acme", "invocation": "i1", "trace": "Root=1-a;Sampled=1"})
+	lambda := lambdacontext.NewContext(context.WithValue(ctx, "x-amzn-trace-id", "Root=1-63c9b2b6-2f9a1e3c4d5b6a7889900aab;Parent=53995c3f42cd8ad8;Sampled=0"), &lambdacontext.LambdaContext{AwsRequestID: "i1"}) //nolint:staticcheck // aws-lambda-go's key
+	want(line(func() { log.ErrorContext(lambda, "m") }), map[string]any{"request": "r1", "tenant": "acme", "invocation": "i1", "trace": "1-63c9b2b6-2f9a1e3c4d5b6a7889900aab"})
+	traced := tracing.Under(lambda, "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")
+	want(line(func() { log.ErrorContext(traced, "m") }), map[string]any{"request": "r1", "tenant": "acme", "invocation": "i1", "trace": "1-5759e988-bd862e3fe1be46a994272793"})
 }
 
 func TestHide(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/store"
+	"github.com/pay-theory/streamer/internal/tracing"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -267,13 +268,21 @@ func Say(ctx context.Context, t *Tracker, c clock.Clock, connections streamer.Co
 	return nil
 }
 
-func (s *Session) drain(ctx context.Context, budget time.Duration) bool {
+// drain sends what is certain to go out, and reports whether everyone has it.
+func (s *Session) drain(ctx context.Context, budget time.Duration) (told bool) {
+	ctx, span := tracing.Start(ctx, "post")
+	if span.IsRecording() {
+		defer func() {
+			span.SetAttributes(tracing.Told.Bool(told))
+			span.End()
+		}()
+	}
 	end := s.clock.Now().Add(budget)
 	for {
 		s.flush(ctx, end)
 		s.mu.Lock()
 		now := s.clock.Now()
-		told := s.tracker.Told()
+		told = s.tracker.Told()
 		at, waits := s.tracker.Wake(now)
 		s.mu.Unlock()
 		if told || !waits {

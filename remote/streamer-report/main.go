@@ -17,6 +17,9 @@
 //	3  the request was cancelled, and has ended: stop
 //	4  the attempt is over or in other hands: stop
 //
+// If AWS_XRAY_DAEMON_ADDRESS says where an X-Ray daemon listens, a sidecar of an ECS task for
+// one, it is told of the attempt, as a part of the request's trace.
+//
 // # run
 //
 // The command gets the payload as JSON on its standard input. Lines of its standard output
@@ -43,8 +46,11 @@ import (
 	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/config"
+	"go.opentelemetry.io/otel"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/tracing/xray"
 	"github.com/pay-theory/streamer/protocol"
 	"github.com/pay-theory/streamer/remote"
 )
@@ -107,6 +113,13 @@ func report(ctx context.Context, words []string) error {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return fmt.Errorf("load AWS configuration: %w", err)
+	}
+	if daemon := os.Getenv(contract.EnvXRayDaemon); daemon != "" {
+		provider, err := xray.New(daemon, "")
+		if err != nil {
+			return err
+		}
+		otel.SetTracerProvider(provider)
 	}
 	c := remote.Config{AWS: cfg, Metrics: nil, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	if words[0] == "run" {

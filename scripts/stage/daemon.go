@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -130,11 +129,16 @@ func serve(ctx context.Context, d dir, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, traces, err := front.Listen()
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	defer listener.Close()
+	go func() {
+		if err := front.ServeTraces(ctx, traces, d.traces()); err != nil {
+			cancel(err)
+		}
+	}()
 	s := state{PID: os.Getpid(), Front: "http://" + listener.Addr().String()}
 
 	ministack, at, err := startMiniStack(ctx, d, s.Front)

@@ -44,10 +44,11 @@ func (d dir) outputs() string  { return d.path("outputs.json") }
 func (d dir) env() string      { return d.path("env") }
 func (d dir) tmp() string      { return d.path("tmp") }
 func (d dir) assembly() string { return d.path("cdk.out") }
+func (d dir) traces() string   { return d.path("traces.jsonl") }
 
 // clean removes what belongs to a stage that is gone.
 func (d dir) clean() error {
-	for _, path := range []string{d.state(), d.outputs(), d.env(), d.tmp(), d.assembly()} {
+	for _, path := range []string{d.state(), d.outputs(), d.env(), d.tmp(), d.assembly(), d.traces(), d.traces() + ".old"} {
 		if err := os.RemoveAll(path); err != nil {
 			return fmt.Errorf("clean .stage: %w", err)
 		}

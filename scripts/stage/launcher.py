@@ -131,4 +131,26 @@ def _run_measured(func, config, event, request_id, started):
 lambda_svc._emit_lambda_metrics = _measure_throttles
 lambda_svc._execute_function_dispatch = _run_measured
 
+# SendMessageBatch forgets the system attributes of its entries, which carry traces.
+_send_message, _send_batch = sqs._act_send_message, sqs._act_send_message_batch
+_attributes = contextvars.ContextVar("attributes", default=())
+
+
+def _send_with_attributes(data, url):
+    if _attributes.get():
+        data = {**data, "MessageSystemAttributes": _attributes.get().pop(0)}
+    return _send_message(data, url)
+
+
+def _send_batch_with_attributes(data, url):
+    token = _attributes.set([entry.get("MessageSystemAttributes") for entry in data.get("Entries", ())])
+    try:
+        return _send_batch(data, url)
+    finally:
+        _attributes.reset(token)
+
+
+sqs._act_send_message = _send_with_attributes
+sqs._HANDLERS["SendMessageBatch"] = _send_batch_with_attributes
+
 app.main()

@@ -73,6 +73,12 @@ export interface Message {
    * answered, once the document is there.
    */
   payload_ref?: string;
+  /**
+   * The client's own place in a trace, as the header of that name in W3C Trace Context:
+   * "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01". Where the message is traced, that trace is
+   * continued. One that is malformed is ignored.
+   */
+  traceparent?: string;
 }
 
 /** Points to a JSON document that is too large for a frame. */
