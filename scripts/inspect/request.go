@@ -349,7 +349,7 @@ func (d requestDetail) why() string {
 }
 
 func (d requestDetail) progress() string {
-	if d.Percentage == 0 && d.Message == "" {
+	if d.Percentage == 0 && d.Message == "" || d.Status == protocol.Completed { // whose last words may be any
 		return ""
 	}
 	return strings.TrimSpace(fmt.Sprintf("%.0f %%  %s", d.Percentage, plain(d.Message)))

@@ -164,7 +164,6 @@ func TestARequestIsShown(t *testing.T) {
 
 	s.shown(s.must("request", id), `request REQUEST-REQUEST-REQUEST-26, echo_async of inspect-ABCDEFGH/ann
   status      COMPLETED
-  progress    100 %
   tries       1 of 3
   accepted    MOMENT
   started     SOON after that
