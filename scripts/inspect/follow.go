@@ -24,7 +24,7 @@ func followCommand(flags *flag.FlagSet) task {
 	since := flags.Duration("since", 0, "begin so far back")
 	all := flags.Bool("all", false, "also lines that say only that there was a run, those with metrics, and each line's invocation and trace")
 	errors := flags.Bool("errors", false, "only errors, and runs that came to a bad end")
-	once := flags.Bool("once", false, "stop when there is nothing new")
+	once := flags.Bool("once", false, "stop after what was said so far")
 	return func(ctx context.Context, s *session, args []string) error {
 		groups, err := s.groups(ctx)
 		if err != nil {
@@ -65,7 +65,7 @@ func followCommand(flags *flag.FlagSet) task {
 					e.write(s.out, f.widest(), "invocation", "trace")
 				}
 			}
-			if *once && len(entries) == 0 {
+			if *once {
 				return nil
 			}
 			select {

@@ -33,6 +33,8 @@
 //	3  nothing was changed: nobody said yes
 //	4  doctor found something to do, or could not look
 //
+// (go run ends with 1 in place of any but 0: build it for a program that tells them apart.)
+//
 // # Design
 //
 // Everything is read from where the functions have it: rows, queues, logs, and CloudWatch.
