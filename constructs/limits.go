@@ -30,7 +30,7 @@ type LimitsProps struct {
 // exactly. A larger one is never passed, and may refuse the first at three quarters of it.
 type AllowanceProps struct {
 	// Connections are WebSockets that are open, at most 100,000. Over it a handshake is
-	// refused with 429. One that has ended counts for up to half a minute; one that API
+	// refused with 429. One that has ended counts for up to 40 seconds; one that API
 	// Gateway told nobody the end of, until it had ended in any case. Default: any number.
 	Connections int
 	// Requests are async requests that have not ended, those that wait included, at most

@@ -21,7 +21,7 @@ import (
 const (
 	// grace is how long a row may be behind its entry: longer than the router may run, which
 	// is 29 seconds.
-	grace = 35 * time.Second
+	grace = 40 * time.Second
 	// lookEvery is how often the rows of a full ledger are looked at.
 	lookEvery = time.Second
 	// life is how long a ledger stays that nobody enters anything into: longer than any

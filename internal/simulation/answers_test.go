@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -138,6 +139,8 @@ func (j *judge) fair(c *client, p *pending, f protocol.Error) bool {
 		return faulty || p.verb == protocol.ActionCancel
 	case protocol.Unauthenticated:
 		return !p.on.expires.After(j.w.now().Add(j.w.plan.skew))
+	case protocol.TooManyRequests:
+		return wt != nil && j.w.plan.limits != (contract.Limits{})
 	case protocol.TooManyWatchers:
 		row, _ := j.row(p.id)
 		if wt != nil {

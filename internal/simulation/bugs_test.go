@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -51,6 +52,9 @@ type bug struct {
 	indexBlind    bool // the index never learns of anything
 	indexBelieved bool // it shows rows as they were, and nobody looks at the table
 	listBelieved  bool // and so does that of a user's requests
+
+	entry      func(store.Entry) store.Entry // that is put into a ledger
+	seesNoRows bool                          // of those that a ledger names
 
 	forgetsEffects bool
 	trustsUploads  bool // whatever was announced
@@ -136,6 +140,12 @@ var planted = []bug{
 	{name: "the dispatcher drops what it could not send, and nobody reconciles", found: "is lost", sendsIgnored: true, noReconciler: true},
 	// executor: keeper.
 	{name: "the result of an effect is not kept", found: "was charged by", forgetsEffects: true},
+	// limits.
+	{name: "a full ledger takes one more", found: "the limits are", plan: limited, entry: func(e store.Entry) store.Entry {
+		e.Most++
+		return e
+	}},
+	{name: "what counts is struck", found: "the limits are", plan: limited, seesNoRows: true},
 	{name: "a state is not kept", found: "was saved", update: unchanged("state", "save")},
 	// files: UploadKey, Uploaded; router: uploaded.
 	{name: "everyone's uploads lie in one place", found: "must be refused", object: replaced(`_uploads/[^/]*/`, "_uploads/"), identity: func(p person) person {
@@ -245,6 +255,9 @@ func keeping(field lifecycle.Field, name string) func(lifecycle.Update) lifecycl
 		return u
 	}
 }
+
+// limited lets each user have one open request.
+func limited(p *plan) { p.limit(1, 2) }
 
 // handsOver has everything done outside.
 func handsOver(j *job) { j.Kind, j.Pad = outside, "" }

@@ -291,7 +291,7 @@ func (c *client) refused(p *pending, f protocol.Error) {
 			c.w.in(c.w.between(100*time.Millisecond, 5*time.Second), c.back)
 		}
 		return
-	case protocol.Unavailable, protocol.TooManyWatchers:
+	case protocol.Unavailable, protocol.TooManyWatchers, protocol.TooManyRequests:
 		if row, exists := c.w.row(p.id); exists && p.verb == protocol.ActionUnsubscribe {
 			c.w.forsake(row.PK) // it may yet take effect, after a subscribe that follows
 		}

@@ -80,9 +80,10 @@ var expectations = map[string][]string{
 	},
 	"refusal": {
 		"BAD", "BUSY", "BAD_MESSAGE", "MESSAGE_TOO_LARGE", "UNKNOWN_ACTION", "INVALID_PAYLOAD", "UNAUTHENTICATED", "NOT_FOUND",
-		"IDEMPOTENCY_MISMATCH", "TIMEOUT", "RESULT_TOO_LARGE", "UNAVAILABLE", "INTERNAL",
+		"IDEMPOTENCY_MISMATCH", "TIMEOUT", "RESULT_TOO_LARGE", "UNAVAILABLE", "INTERNAL", "TOO_MANY_REQUESTS",
 	},
-	"fault": every(fateNames[1:], "table", "queue", "post", "files"),
+	"ledger": {"enter", "look", "strike"},
+	"fault":  every(fateNames[1:], "table", "queue", "post", "files"),
 	"death": {
 		"router crash", "dispatcher crash", "processor crash", "reconciler crash",
 		"router out of time", "dispatcher out of time", "processor out of time",

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/pay-theory/streamer/internal/contract"
 )
 
 // fate is what becomes of a call.
@@ -67,6 +69,8 @@ type plan struct {
 	bare bool
 	// tokens is how long they last.
 	tokens time.Duration
+	// limits are what users and tenants may have at once.
+	limits contract.Limits
 }
 
 // newPlan rolls which faults there are at all, and then how often each.
@@ -105,11 +109,19 @@ func newPlan(dice *rand.Rand) plan {
 		p.skew = 2 * time.Second
 	}
 	p.misplaced = some(0.1)
+	if dice.IntN(6) == 0 {
+		p.limit(1+dice.IntN(3), 2+dice.IntN(3))
+	}
 	return p
 }
 
 // live has the world live twice.
 func (p *plan) live() { p.twice = true }
+
+// limit lets each user, and each tenant, have so many open requests.
+func (p *plan) limit(user, tenant int) {
+	p.limits = contract.Limits{User: contract.Allowance{Requests: user}, Tenant: contract.Allowance{Requests: tenant}}
+}
 
 // hush leaves nothing but doubles.
 func (p *plan) hush() {

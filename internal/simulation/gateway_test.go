@@ -14,6 +14,8 @@ import (
 
 	"github.com/pay-theory/streamer/functions/router"
 	"github.com/pay-theory/streamer/internal/connection"
+	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/limits"
 	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
@@ -68,6 +70,9 @@ func (g *gateway) route(ev events.APIGatewayWebsocketProxyRequest, answered func
 			Registry: registry(p), Requests: table{w.table.Memory, p}, Connections: connections{p}, Manager: w.manager(p), Files: w.filesOf(),
 			Clock: p, NewID: func(time.Time) string { return fmt.Sprintf("01JGH%021d", p.n) },
 			Metrics: metric.None{}, Log: w.log.With("process", p.name),
+		}
+		if w.plan.limits != (contract.Limits{}) {
+			r.Gate = &limits.Gate{Limits: w.plan.limits, Ledgers: table{w.table.Memory, p}, Connections: connections{p}, Clock: p}
 		}
 		out, err := r.Handle(ctx, ev)
 		return func() {

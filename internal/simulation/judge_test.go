@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
@@ -82,6 +83,24 @@ func (j *judge) created(p *process, row lifecycle.Row) {
 	j.creations++
 	j.w.saw("write create")
 	j.rows[row.PK], j.pks[row.Key().ID] = row, row.PK
+	j.within(p, row)
+}
+
+// within holds a new request to the limits of its user and tenant.
+func (j *judge) within(p *process, row lifecycle.Row) {
+	mine, all := 0, 0
+	for _, other := range j.rows {
+		if other.Status.Terminal() || other.Key().Tenant != row.Key().Tenant {
+			continue
+		}
+		all++
+		if other.User == row.User {
+			mine++
+		}
+	}
+	if l := j.w.plan.limits; l != (contract.Limits{}) && (mine > l.User.Requests || all > l.Tenant.Requests) {
+		j.w.violate("%s creates %s, the open request %d of its user and %d of its tenant: the limits are %d and %d", p.name, short(row.PK), mine, all, l.User.Requests, l.Tenant.Requests)
+	}
 }
 
 // updated holds each write to what must be true of any.

@@ -168,6 +168,42 @@ func (t table) Once(ctx context.Context, key lifecycle.Key, name string) (string
 	return f.result, f.exists, err
 }
 
+// Enter implements store.Ledgers.
+func (t table) Enter(ctx context.Context, ledger string, e store.Entry) error {
+	if t.p.w.bug.entry != nil {
+		e = t.p.w.bug.entry(e)
+	}
+	return t.book(ctx, "enter", func() error { return t.Memory.Enter(t.p.w.ctx, ledger, e) })
+}
+
+// Look implements store.Ledgers.
+func (t table) Look(ctx context.Context, ledger string, now, since time.Time) error {
+	return t.book(ctx, "look", func() error { return t.Memory.Look(t.p.w.ctx, ledger, now, since) })
+}
+
+// Strike implements store.Ledgers.
+func (t table) Strike(ctx context.Context, ledger string, entries []string) error {
+	return t.book(ctx, "strike", func() error { return t.Memory.Strike(t.p.w.ctx, ledger, entries) })
+}
+
+func (t table) book(ctx context.Context, what string, do func() error) error {
+	_, err := ask(t.p, ctx, toTable, what, 0, func() (struct{}, error) {
+		t.p.w.saw("ledger %s", what)
+		return struct{}{}, do()
+	})
+	return err
+}
+
+// Rows implements store.Ledgers.
+func (t table) Rows(ctx context.Context, tenant string, ids []string) (map[string]lifecycle.Row, error) {
+	return ask(t.p, ctx, toTable, "rows", 0, func() (map[string]lifecycle.Row, error) {
+		if t.p.w.bug.seesNoRows {
+			return nil, nil
+		}
+		return t.Memory.Rows(t.p.w.ctx, tenant, ids)
+	})
+}
+
 // connections is the table of connections as one process reaches it.
 type connections struct{ p *process }
 
