@@ -86,7 +86,7 @@ func TestLimits(t *testing.T) {
 	t.Run("the Go client", func(t *testing.T) {
 		c := connect(t, s, fresh(), sdk.Options{})
 		runs := make(chan error)
-		const many = 8
+		const many = 5
 		for range many {
 			go func() {
 				run, err := sdk.Submit(t.Context(), c, handlers.EchoAsync, echoFor(300*time.Millisecond, 1), nil)

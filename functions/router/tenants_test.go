@@ -53,17 +53,25 @@ func nothingCrosses(t *testing.T, seed uint64, operations int) {
 	var calls []string
 	w.requests.race = func(op string) { calls = append(calls, op) }
 	kinds := map[string]int{}
+	golden := event(t, "message")
+	type answer struct {
+		frame protocol.Frame
+		calls []string
+	}
+	unknown := map[string]answer{} // by the verb
 
-	for range operations {
+	for i := range operations {
 		who := people[random.IntN(len(people))]
 		calls, w.posted.posts = nil, nil
 		ask := func(body string) protocol.Frame {
 			calls = nil
-			return w.send(t, as(w.message(t, body), who.tenant, who.user, who.connection))
+			ev := golden
+			ev.Body, ev.RequestContext.RequestID = body, fmt.Sprint("message", i)
+			return w.send(t, as(ev, who.tenant, who.user, who.connection))
 		}
 		switch verb := []string{"submit", "get", "subscribe", "unsubscribe", "cancel", "list"}[random.IntN(6)]; verb {
 		case "submit":
-			key := fmt.Sprint("key", random.IntN(40)) // which others use as well
+			key := fmt.Sprint("key", random.IntN(12)) // which others use as well
 			answer := ask(fmt.Sprintf(`{"action":"echo_async","payload":{"mine":%q},"idempotency_key":%q}`, who.connection, key))
 			if len(w.posted.posts) > 0 { // of a request that has ended, the end is returned
 				answer = w.posted.posts[0].frame
@@ -105,15 +113,18 @@ func nothingCrosses(t *testing.T, seed uint64, operations int) {
 			if after, _ := w.stored(t, of, id); exists && !reflect.DeepEqual(before, after) {
 				t.Fatalf("seed %d: %v changed %s of %v:\n%+v\n%+v", seed, who, id, of[id], before, after)
 			}
-			want := ask(about(verb, "01JZZZZZZZZZZZZZZZZZZZZZZZ")) // unknown
-			if got := want.(protocol.Error); got.Code != protocol.NotFound || !reflect.DeepEqual(f, want) {
-				t.Fatalf("seed %d: %s of a %s id is answered with\n%+v\nand of an unknown one with\n%+v", seed, verb, kind, f, want)
+			u, known := unknown[verb]
+			if !known {
+				u.frame = ask(about(verb, "01JZZZZZZZZZZZZZZZZZZZZZZZ"))
+				u.calls = slices.Clone(calls)
+				unknown[verb] = u
 			}
-			if kind == "malformed" {
-				took = calls // whoever sends it sees that it is none: that it takes no call tells nothing
+			if e, refused := u.frame.(protocol.Error); !refused || e.Code != protocol.NotFound || !reflect.DeepEqual(f, u.frame) {
+				t.Fatalf("seed %d: %s of a %s id is answered with\n%+v\nand of an unknown one with\n%+v", seed, verb, kind, f, u.frame)
 			}
-			if !slices.Equal(took, calls) {
-				t.Fatalf("seed %d: %s of a %s id takes the calls %q, and of an unknown one %q", seed, verb, kind, took, calls)
+			// Whoever sends what is no id sees that it is none: that it takes no call tells nothing.
+			if kind != "malformed" && !slices.Equal(took, u.calls) {
+				t.Fatalf("seed %d: %s of a %s id takes the calls %q, and of an unknown one %q", seed, verb, kind, took, u.calls)
 			}
 		}
 		for _, p := range w.posted.posts {

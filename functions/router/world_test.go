@@ -64,6 +64,7 @@ func (w *watch) After(d time.Duration) (<-chan time.Time, func()) {
 
 // connections is the table of connections.
 type connections struct {
+	mu   sync.Mutex
 	rows map[string]store.Connection
 	gets int
 	err  error
@@ -77,6 +78,8 @@ func (c *connections) Put(_ context.Context, row store.Connection) error {
 }
 
 func (c *connections) Get(_ context.Context, id string) (store.Connection, bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.gets++
 	row, ok := c.rows[id]
 	return row, ok, c.err
