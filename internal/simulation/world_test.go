@@ -127,7 +127,8 @@ func (w *world) violate(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	w.broken = append(w.broken, text)
 	w.note("JUDGE", text, "")
-	w.done = w.done || len(w.broken) == 20
+	found := w.bug.found != "" && strings.Contains(text, w.bug.found)
+	w.done = w.done || found || len(w.broken) == 20
 }
 
 // hash tells two runs apart.
@@ -168,7 +169,7 @@ func (w *world) admit() {
 }
 
 // tooMany events mean that some go round in circles.
-const tooMany = 100_000
+const tooMany = 10_000
 
 // run carries out one event after the other until the world is done.
 func (w *world) run() {
