@@ -193,7 +193,7 @@ func fillFunction(scope constructs.Construct, all common, f function) awslambda.
 	})
 	permissions := append(f.permissions, allow(logs.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents"))
 	if f.props.VPC != nil {
-		permissions = append(permissions, allow(jsii.String("*"), networkInterfaces...))
+		permissions = append(permissions, allow(jsii.String("*"), NetworkInterfaceActions...))
 	}
 	for _, permission := range permissions {
 		role.AddToPolicy(permission.statement())
@@ -241,10 +241,10 @@ func fillFunction(scope constructs.Construct, all common, f function) awslambda.
 	return made
 }
 
-// networkInterfaces is what Lambda does with the role of a function in a VPC, on resources
+// NetworkInterfaceActions are what Lambda does with the role of a function in a VPC, on resources
 // that are not known beforehand ("Giving Lambda functions access to resources in an Amazon
 // VPC").
-var networkInterfaces = []string{
+var NetworkInterfaceActions = []string{
 	"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface",
 	"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
 }

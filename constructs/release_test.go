@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path"
@@ -24,10 +25,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/coder/websocket"
 
 	"github.com/pay-theory/streamer/client"
 	"github.com/pay-theory/streamer/functions/handlers"
 	"github.com/pay-theory/streamer/infra/release"
+	"github.com/pay-theory/streamer/internal/logs"
 )
 
 // TestRelease makes a release, for this machine so that it runs on the local stage.
@@ -134,6 +137,9 @@ func checkRelease(t *testing.T, dir string, files map[string][]byte) {
 		if c.Type == cyclonedx.ComponentTypeApplication && files[c.Name] == nil {
 			t.Errorf("%s is listed and not there", c.Name)
 		}
+		if c.Type == cyclonedx.ComponentTypeLibrary && (c.Licenses == nil || len(*c.Licenses) == 0 || (*c.Licenses)[0].License.ID == "") {
+			t.Errorf("%s is listed without its licence", c.Name)
+		}
 	}
 	for _, d := range *bom.Dependencies {
 		for _, ref := range *d.Dependencies {
@@ -152,7 +158,8 @@ func checkRelease(t *testing.T, dir string, files map[string][]byte) {
 	}
 }
 
-// runRelease deploys a release by CloudFormation alone, and sends a request.
+// runRelease deploys a release by CloudFormation alone, with parameters that add something,
+// and sends a request from an allowed page and none from another.
 func runRelease(t *testing.T, files map[string][]byte) {
 	endpoint := os.Getenv("AWS_ENDPOINT_URL")
 	if endpoint == "" {
@@ -178,6 +185,7 @@ func runRelease(t *testing.T, files map[string][]byte) {
 	outputs := create(t, cloudformation.NewFromConfig(cfg), endpoint+"/"+bucket+"/"+prefix+release.TemplateFile, map[string]string{
 		"ArtifactBucket": bucket, "ArtifactPrefix": prefix, "StageName": "live",
 		"Issuer": "https://stage.streamer.local", "Audience": "others,streamer", "JwksUrl": endpoint + "/_front/jwks",
+		"WebOrigins": "https://other.example.com,https://app.example.com", "AuditRetentionDays": "7", "MeteredTenants": "acme",
 	})
 
 	api, _, _ := strings.Cut(strings.TrimPrefix(outputs["WebSocketUrl"], "wss://"), ".")
@@ -185,9 +193,17 @@ func runRelease(t *testing.T, files map[string][]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.Dial(ctx, "ws"+strings.TrimPrefix(endpoint, "http")+"/_aws/execute-api/"+api+"/live", &client.Options{
-		Token: client.StaticToken(strings.TrimSpace(string(token))),
-	})
+	socket := "ws" + strings.TrimPrefix(endpoint, "http") + "/_aws/execute-api/" + api + "/live"
+	for origin, allowed := range map[string]bool{"https://app.example.com": true, "https://evil.example.com": false} {
+		conn, _, err := websocket.Dial(ctx, socket+"?token="+strings.TrimSpace(string(token)), &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}})
+		if (err == nil) != allowed {
+			t.Errorf("a page of %s: %v", origin, err)
+		}
+		if err == nil {
+			conn.CloseNow()
+		}
+	}
+	c, err := client.Dial(ctx, socket, &client.Options{Token: client.StaticToken(strings.TrimSpace(string(token)))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +214,24 @@ func runRelease(t *testing.T, files map[string][]byte) {
 	}
 	if out, err := run.Result(ctx); err != nil || out.Message != "released" {
 		t.Errorf("got %+v, %v", out, err)
+	}
+	groups, err := logs.Groups(ctx, cfg, "Released")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		lines, err := logs.Read(ctx, cfg, groups, time.Unix(0, 0), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(lines, func(e logs.Event) bool {
+			return strings.Contains(e.Message, `"msg":"audit"`) && strings.Contains(e.Message, run.ID())
+		}) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("no audit record of %s among %d lines", run.ID(), len(lines))
+		}
 	}
 }
 

@@ -172,7 +172,7 @@ func render(value any) any {
 			if attribute, ok := v["Fn::GetAtt"].([]any); ok {
 				return fmt.Sprintf("${%s.%s}", name(attribute[0].(string)), attribute[1])
 			}
-			if join, ok := v["Fn::Join"].([]any); ok && join[0] == "" {
+			if join, ok := v["Fn::Join"].([]any); ok && join[0] == "" && isList(join[1]) {
 				var text strings.Builder
 				for _, part := range join[1].([]any) {
 					fmt.Fprint(&text, render(part))
@@ -193,6 +193,12 @@ func render(value any) any {
 		return out
 	}
 	return value
+}
+
+// isList tells a list from a parameter that is one.
+func isList(value any) bool {
+	_, is := value.([]any)
+	return is
 }
 
 // check compares properties of the resource called name with what is wanted. A want

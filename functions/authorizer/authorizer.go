@@ -66,6 +66,8 @@ func New(config string, c clock.Clock, metrics metric.Recorder, log *slog.Logger
 	if err := json.Unmarshal([]byte(config), &a.config); err != nil {
 		return nil, fmt.Errorf("authorizer configuration: %w", err)
 	}
+	// A template can leave the only member of a list empty, and not the list.
+	a.config.Origins = slices.DeleteFunc(a.config.Origins, func(origin string) bool { return origin == "" })
 	if err := check(a.config); err != nil {
 		return nil, fmt.Errorf("authorizer configuration: %w", err)
 	}

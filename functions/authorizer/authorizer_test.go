@@ -305,6 +305,7 @@ func TestOrigins(t *testing.T) {
 		why    string
 	}{
 		"any, no list":           {nil, origin([2]string{"Origin", "https://evil.example"}), true, ""},
+		"any, an empty member":   {map[string]any{"origins": []string{""}}, origin([2]string{"Origin", "https://evil.example"}), true, ""},
 		"listed":                 {allowed, origin([2]string{"Origin", "https://app.example.com"}), true, ""},
 		"listed, the other":      {allowed, origin([2]string{"origin", "http://127.0.0.1:5173"}), true, ""},
 		"not a browser":          {allowed, origin(), true, ""},

@@ -66,6 +66,7 @@ func Add(app awscdk.App, o Options) awscdk.Stack {
 		Auth: &constructs.AuthProps{
 			Issuer: *p.issuer.ValueAsString(), Audiences: []string{*awscdk.Fn_Join(jsii.String(`","`), p.audience.ValueAsList())},
 			JWKSURL:      *p.jwksURL.ValueAsString(),
+			Origins:      []string{*awscdk.Fn_Join(jsii.String(`","`), p.webOrigins.ValueAsList())},
 			SubjectClaim: *p.subjectClaim.ValueAsString(), TenantClaim: *p.tenantClaim.ValueAsString(),
 		},
 		Architecture: o.Architecture,
@@ -82,6 +83,7 @@ func Add(app awscdk.App, o Options) awscdk.Stack {
 	override(board.Overview, "DashboardName", awscdk.Aws_STACK_NAME())
 	override(board.Detail, "DashboardName", jsii.String(*awscdk.Aws_STACK_NAME()+"-Detail"))
 	p.apply(stack, s)
+	p.choose(s)
 	return stack
 }
 
@@ -95,6 +97,8 @@ func (p *parameters) code(file *string) awslambda.Code {
 func (p *parameters) apply(stack awscdk.Stack, s *constructs.StreamerConstruct) {
 	override(s.ProcessorSource, "ScalingConfig.MaximumConcurrency", p.maxConcurrency.ValueAsNumber())
 	override(s.Processor, "MemorySize", p.processorMemory.ValueAsNumber())
+	override(s.Stage, "DefaultRouteSettings.ThrottlingRateLimit", p.throttleRate.ValueAsNumber())
+	override(s.Stage, "DefaultRouteSettings.ThrottlingBurstLimit", p.throttleBurst.ValueAsNumber())
 	override(s.Files, "LifecycleConfiguration.Rules.0.ExpirationInDays", p.fileRetention.ValueAsNumber())
 	actions := awscdk.Fn_ConditionIf(p.hasAlarmTopic.LogicalId(), []*string{p.alarmTopic.ValueAsString()}, awscdk.Aws_NO_VALUE())
 	for _, child := range *stack.Node().FindAll(awsconstructs.ConstructOrder_PREORDER) {
@@ -104,7 +108,7 @@ func (p *parameters) apply(stack awscdk.Stack, s *constructs.StreamerConstruct) 
 		}
 		switch *resource.CfnResourceType() {
 		case "AWS::Logs::LogGroup":
-			resource.AddPropertyOverride(jsii.String("RetentionInDays"), p.logRetention.ValueAsNumber())
+			resource.AddPropertyOverride(jsii.String("RetentionInDays"), p.logRetention.ValueAsString())
 		case "AWS::CloudWatch::Alarm":
 			resource.AddPropertyOverride(jsii.String("AlarmActions"), actions)
 			resource.AddPropertyOverride(jsii.String("OKActions"), actions)
