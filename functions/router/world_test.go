@@ -262,7 +262,7 @@ func open(t *testing.T, entries ...streamer.Entry) *world {
 }
 
 // event reads a golden event.
-func event(t *testing.T, name string) (ev events.APIGatewayWebsocketProxyRequest) {
+func event(t testing.TB, name string) (ev events.APIGatewayWebsocketProxyRequest) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/" + name + ".json")
 	if err != nil {

@@ -53,9 +53,12 @@ func Start(ctx context.Context, t *Tracker, c clock.Clock, connections streamer.
 // Report takes the newest state of the work.
 func (s *Session) Report(percentage float64, message string) {
 	s.mu.Lock()
+	known := s.tracker.dirty // whoever posts knows when to look for the newest
 	s.tracker.Report(percentage, message, s.clock.Now())
 	s.mu.Unlock()
-	s.nudge()
+	if !known {
+		s.nudge()
+	}
 }
 
 // Step is Report for what is certain to go out.
