@@ -38,6 +38,7 @@ var parts = []part{
 	{"cost", "Cost", costs},
 	{"start", "Start-up", start},
 	{"dependencies", "What the binaries are made of", dependencies},
+	{"tracing", "What traces cost at a start", tracing},
 	{"trip", "Sync round trip", trip},
 	{"first", "From a message to the first progress", first},
 	{"delay", "From Report to the client", delay},

@@ -166,3 +166,25 @@ func TestNoDaemon(t *testing.T) {
 		t.Error("an address that is none is taken")
 	}
 }
+
+// BenchmarkSpan is a span from its beginning to its datagram, as it costs the work.
+func BenchmarkSpan(b *testing.B) {
+	in, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer in.Close()
+	p, err := New(in.LocalAddr().String(), "f")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Shutdown(context.Background())
+	ctx, top := tracing.Join(tracing.Under(b.Context(), parent), p.Tracer("t"), "streamer.attempt", trace.SpanKindConsumer, time.Now())
+	defer top.End()
+	b.ReportAllocs()
+	for b.Loop() {
+		_, span := tracing.Start(ctx, "post")
+		span.SetAttributes(tracing.Told.Bool(true))
+		span.End()
+	}
+}
