@@ -1,8 +1,10 @@
 package integ_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +73,18 @@ func TestLogsKeepSecrets(t *testing.T) {
 	}
 	if found < 8 {
 		t.Errorf("only %d lines are about the test's tenant: was the log read?", found)
+	}
+	traces, err := os.ReadFile(os.Getenv("STREAMER_TRACES"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range []string{secret, "X-Amz-Signature", strings.Split(token, ".")[0], signature} {
+		if bytes.Contains(traces, []byte(word)) {
+			t.Errorf("%.40s is in a trace", word)
+		}
+	}
+	if !bytes.Contains(traces, []byte(u.tenant)) {
+		t.Error("no trace is about the test's tenant: were they read?")
 	}
 }
 

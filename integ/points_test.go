@@ -167,6 +167,7 @@ func TestProcessorKilledAtEachCall(t *testing.T) {
 			t.Errorf("%s: %s after attempt %d, want %s after %d", v.name, r.Status, r.Attempt, v.status, v.attempts)
 		}
 		consistent(t, historyOf(r, v.c), true)
+		connected(t, v.id)
 	}
 }
 

@@ -176,11 +176,26 @@ func tree(spans []xray.Document) string {
 		}
 		return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), " ")
 	}
-	var tops []string
-	for _, d := range spans {
-		if !slices.ContainsFunc(spans, func(other xray.Document) bool { return other.ID == d.ParentID }) {
-			tops = append(tops, written(d))
-		}
+	var parts []string
+	for _, d := range tops(spans) {
+		parts = append(parts, written(d))
 	}
-	return strings.Join(tops, " ")
+	return strings.Join(parts, " ")
+}
+
+// tops are the spans that hang below no other.
+func tops(spans []xray.Document) []xray.Document {
+	return slices.DeleteFunc(slices.Clone(spans), func(d xray.Document) bool {
+		return slices.ContainsFunc(spans, func(other xray.Document) bool { return other.ID == d.ParentID })
+	})
+}
+
+// connected tells if the spans of a request are not one tree, whatever became of those who
+// wrote them.
+func connected(t *testing.T, requestID string) {
+	t.Helper()
+	spans := spansOf(t, requestID)
+	if top := tops(spans); len(top) != 1 || top[0].Name != "streamer.message" {
+		t.Errorf("the trace of %s is no tree: %s", requestID, tree(spans))
+	}
 }
