@@ -66,8 +66,8 @@ func TestSubmitSendsItsOptions(t *testing.T) {
 		sent <- m
 		s.send(accepted(m))
 	})
-	_, err := Submit(t.Context(), c, echoAsync, echoIn{"hello"}, &SubmitOptions{IdempotencyKey: "invoice 42", Deadline: time.Minute})
-	if m := <-sent; err != nil || m.IdempotencyKey != "invoice 42" || m.DeadlineMS != 60_000 || string(m.Payload) != `{"message":"hello"}` {
+	_, err := Submit(t.Context(), c, echoAsync, echoIn{"hello"}, &SubmitOptions{IdempotencyKey: "invoice 42", Deadline: time.Minute, Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
+	if m := <-sent; err != nil || m.IdempotencyKey != "invoice 42" || m.DeadlineMS != 60_000 || m.Traceparent != "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" || string(m.Payload) != `{"message":"hello"}` {
 		t.Errorf("sent %+v, %v", m, err)
 	}
 }

@@ -20,6 +20,10 @@ type SubmitOptions struct {
 	// Deadline is how long the request may take, waiting included: 1 second to 13 days,
 	// in whole milliseconds. Defaults to 24 hours.
 	Deadline time.Duration
+	// Traceparent is the span that submits, as the header of that name in W3C Trace Context,
+	// which OpenTelemetry's propagation.TraceContext writes: if the stage traces the request,
+	// its trace goes on there. Default none.
+	Traceparent string
 }
 
 // Submit starts an async action, and sends it until it is accepted or refused: from then
@@ -40,6 +44,7 @@ func Submit[In, Out any](ctx context.Context, c *Client, action streamer.Action[
 	m := protocol.Message{Action: action.Name, Payload: data, IdempotencyKey: rand.Text()}
 	if options != nil {
 		m.DeadlineMS = options.Deadline.Milliseconds()
+		m.Traceparent = options.Traceparent
 		if options.IdempotencyKey != "" {
 			m.IdempotencyKey = options.IdempotencyKey
 		}

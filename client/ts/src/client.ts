@@ -48,6 +48,11 @@ export interface SubmitOptions {
   idempotencyKey?: string;
   /** How long the request may take, waiting included: 1 second to 13 days. Default 24 hours. */
   deadlineMs?: number;
+  /**
+   * The span that submits, as the header traceparent of W3C Trace Context: if the stage traces the request, its
+   * trace goes on there.
+   */
+  traceparent?: string;
 }
 
 /** What submit takes behind an action's name: its payload, unless that may be undefined, comes first. */
@@ -192,9 +197,10 @@ class Client implements Streamer, Follower {
     return () => this.#listeners.delete(listener);
   }
 
-  submit(action: string, payload?: unknown, { signal, idempotencyKey, deadlineMs }: SubmitOptions = {}): Run {
+  submit(action: string, payload?: unknown, { signal, idempotencyKey, deadlineMs, traceparent }: SubmitOptions = {}): Run {
     const message: Message & { id: string } = { action, id: this.#nextId(), payload, idempotency_key: idempotencyKey ?? random() };
     if (deadlineMs !== undefined) message.deadline_ms = deadlineMs;
+    if (traceparent !== undefined) message.traceparent = traceparent;
     const text = JSON.stringify(message); // what cannot be written throws here
     const run = new Run(this);
     if (signal) {

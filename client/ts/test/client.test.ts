@@ -34,11 +34,11 @@ describe("submit", () => {
   it("has a key of its own each time, or the one that is given, and a deadline", async (t) => {
     const stage = mockStage({ work: [complete()] });
     const streamer = client(t, stage);
-    await Promise.all([streamer.submit("work").result(), streamer.submit("work").result(), streamer.submit("work", {}, { idempotencyKey: "mine", deadlineMs: 5000 }).result()]);
+    await Promise.all([streamer.submit("work").result(), streamer.submit("work").result(), streamer.submit("work", {}, { idempotencyKey: "mine", deadlineMs: 5000, traceparent: "00-a-b-01" }).result()]);
     const [one, two, three] = stage.messages;
     assert.match(one!.idempotency_key!, /^[0-9a-f]{32}$/);
     assert.notEqual(one!.idempotency_key, two!.idempotency_key);
-    assert.deepEqual([three!.idempotency_key, three!.deadline_ms], ["mine", 5000]);
+    assert.deepEqual([three!.idempotency_key, three!.deadline_ms, three!.traceparent], ["mine", 5000, "00-a-b-01"]);
   });
 
   it("waits after a refusal as long as that says, and not for ever", async (t) => {
