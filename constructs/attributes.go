@@ -3,6 +3,8 @@ package constructs
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -29,6 +31,22 @@ type StreamerAttributes struct {
 	WorkQueueURL, DeadLetterQueueURL string
 	// EncryptionKey is that of the Streamer's props. Nil: it has none.
 	EncryptionKey awskms.IKey
+	// FunctionNames are the names of its functions in Lambda, for their metrics, by "router",
+	// "dispatcher", "processor", "reconciler" and "authorizer": of the app that made them,
+	// StreamerConstruct.Router.FunctionName() and so on, or what the stack's resources are
+	// called. What is left out is not measured. Default none.
+	FunctionNames map[string]string
+	// Workers are its workers by name, for their metrics. Default none.
+	Workers map[string]WorkerAttributes
+}
+
+// WorkerAttributes is what another app knows of a worker.
+type WorkerAttributes struct {
+	// QueueURL is its queue's, in the output Workers. Required.
+	QueueURL string
+	// ProcessorName is the name of its processor in Lambda: Worker.Processor.FunctionName().
+	// Required.
+	ProcessorName string
 }
 
 func (a *StreamerAttributes) validate() error {
@@ -43,6 +61,23 @@ func (a *StreamerAttributes) validate() error {
 	} {
 		if attribute.value == "" {
 			return fmt.Errorf("%s is empty: give that output of the Streamer's stack", attribute.field)
+		}
+	}
+	names := []string{nameRouter, nameDispatcher, nameProcessor, nameReconciler, nameAuthorizer}
+	for _, function := range slices.Sorted(maps.Keys(a.FunctionNames)) {
+		if !slices.Contains(names, function) {
+			return fmt.Errorf("FunctionNames has %q: the functions are %s", function, strings.Join(names, ", "))
+		}
+		if a.FunctionNames[function] == "" {
+			return fmt.Errorf("FunctionNames has an empty name for %q: give it, or leave it out", function)
+		}
+	}
+	for _, worker := range slices.Sorted(maps.Keys(a.Workers)) {
+		if !workerNamePattern.MatchString(worker) {
+			return fmt.Errorf("Workers has %q, which is no worker's name: give that of WorkerProps.Name", worker)
+		}
+		if w := a.Workers[worker]; w.QueueURL == "" || w.ProcessorName == "" {
+			return fmt.Errorf("Workers[%s] lacks QueueURL or ProcessorName: give both", worker)
 		}
 	}
 	return nil
@@ -80,6 +115,14 @@ func StreamerFromAttributes(scope constructs.Construct, id string, attributes *S
 	s.apiID, s.stageName = local.apiOf(attributes.CallbackURL)
 	if attributes.EncryptionKey != nil {
 		s.keys = []awskms.IKey{attributes.EncryptionKey}
+	}
+	s.functionNames, s.workers = map[string]*string{}, map[string]IWorker{}
+	for function, name := range attributes.FunctionNames {
+		s.functionNames[function] = jsii.String(name)
+	}
+	for worker, w := range attributes.Workers {
+		at := constructs.NewConstruct(s, jsii.String("worker-"+worker))
+		s.workers[worker] = &workerReference{queue: queueOf(at, "Queue", w.QueueURL), processor: jsii.String(w.ProcessorName)}
 	}
 	return s
 }

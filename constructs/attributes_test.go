@@ -70,8 +70,16 @@ func TestIStreamerHasAll(t *testing.T) {
 
 func TestMetricsOfAnImportedStreamer(t *testing.T) {
 	tpl := synthStack(t, nil, func(stack awscdk.Stack) {
-		s := constructs.StreamerFromAttributes(stack, "Streamer", attributes())
+		known := attributes()
+		known.FunctionNames = map[string]string{"router": "shop-router", "dispatcher": "shop-dispatcher"}
+		known.Workers = map[string]constructs.WorkerAttributes{"images": {QueueURL: "https://sqs.eu-west-1.amazonaws.com/111122223333/images", ProcessorName: "shop-images"}}
+		s := constructs.StreamerFromAttributes(stack, "Streamer", known)
+		worker, errors := s.WorkerMetrics()["images"], s.MetricFunctionErrors(nil)
+		if len(errors) != 2 || len(s.MetricFunctionThrottles(nil)) != 2 {
+			t.Errorf("errors of %d functions are measured", len(errors))
+		}
 		for name, metric := range map[string]awscloudwatch.Metric{
+			"Errors": errors["router"], "Lag": s.MetricDispatcherLag(nil), "WorkerErrors": worker.MetricErrors(nil), "WorkerDepth": worker.MetricQueueDepth(nil),
 			"Failed": s.MetricRequestsFailed(nil), "Refused": s.MetricClientErrors(nil),
 			"Depth": s.MetricWorkQueueDepth(nil), "Dead": s.MetricDeadLetters(nil),
 		} {
@@ -83,6 +91,12 @@ func TestMetricsOfAnImportedStreamer(t *testing.T) {
 		"Namespace": `"AWS/ApiGateway"`, "MetricName": `"ClientError"`,
 		"Dimensions": `[{"Name":"ApiId","Value":"abc123"},{"Name":"Stage","Value":"v1"}]`,
 	})
+	tpl.check(t, "Errors", map[string]string{ // with a label
+		"Metrics.0.MetricStat.Metric.Namespace": `"AWS/Lambda"`, "Metrics.0.MetricStat.Metric.Dimensions": `[{"Name":"FunctionName","Value":"shop-router"}]`,
+	})
+	tpl.check(t, "Lag", map[string]string{"MetricName": `"IteratorAge"`, "Dimensions": `[{"Name":"FunctionName","Value":"shop-dispatcher"}]`})
+	tpl.check(t, "WorkerErrors", map[string]string{"MetricName": `"Errors"`, "Dimensions": `[{"Name":"FunctionName","Value":"shop-images"}]`})
+	tpl.check(t, "WorkerDepth", map[string]string{"Dimensions": `[{"Name":"QueueName","Value":"images"}]`})
 	tpl.check(t, "Depth", map[string]string{"Dimensions": `[{"Name":"QueueName","Value":"work"}]`})
 	tpl.check(t, "Dead", map[string]string{"Dimensions": `[{"Name":"QueueName","Value":"dead"}]`})
 }
@@ -140,6 +154,23 @@ func TestBadAttributesNameThemselves(t *testing.T) {
 		got := panicOf(func() { constructs.StreamerFromAttributes(stack, "Streamer", attributes) })
 		if got != "streamer Dev/Streamer: "+want+" is empty: give that output of the Streamer's stack" {
 			t.Errorf("got %q", got)
+		}
+	}
+	for want, spoil := range map[string]func(*constructs.StreamerAttributes){
+		`FunctionNames has "rooter": the functions are router, `: func(a *constructs.StreamerAttributes) { a.FunctionNames = map[string]string{"rooter": "x"} },
+		`FunctionNames has an empty name for "router"`:           func(a *constructs.StreamerAttributes) { a.FunctionNames = map[string]string{"router": ""} },
+		`Workers has "Images", which is no worker's name`: func(a *constructs.StreamerAttributes) {
+			a.Workers = map[string]constructs.WorkerAttributes{"Images": {}}
+		},
+		"Workers[images] lacks QueueURL or ProcessorName: give both": func(a *constructs.StreamerAttributes) {
+			a.Workers = map[string]constructs.WorkerAttributes{"images": {QueueURL: "q"}}
+		},
+	} {
+		stack := awscdk.NewStack(newApp(t, nil), jsii.String("Dev"), nil)
+		attributes := attributes()
+		spoil(attributes)
+		if got := panicOf(func() { constructs.StreamerFromAttributes(stack, "Streamer", attributes) }); !strings.HasPrefix(got, "streamer Dev/Streamer: "+want) {
+			t.Errorf("got %q, want %s…", got, want)
 		}
 	}
 	stack := awscdk.NewStack(newApp(t, nil), jsii.String("Dev"), nil)

@@ -1,6 +1,10 @@
 package constructs
 
 import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/constructs-go/constructs/v10"
@@ -10,6 +14,37 @@ import (
 
 // abandonedUploadDays is how long the parts of an upload that nobody finished are kept.
 const abandonedUploadDays = 2
+
+// checkFiles tells whether files would stay for ever in a bucket that this app makes; of others
+// nothing is known.
+func checkFiles(field string, bucket awss3.IBucket) error {
+	if bucket == nil {
+		return nil
+	}
+	resource, here := bucket.Node().DefaultChild().(awss3.CfnBucket)
+	if !here {
+		return nil
+	}
+	text, err := json.Marshal(awscdk.Stack_Of(resource).Resolve(resource.LifecycleConfiguration()))
+	if err != nil {
+		return fmt.Errorf("%s: %w", field, err)
+	}
+	var lifecycle struct {
+		Rules []struct {
+			Prefix, Status   string
+			ExpirationInDays float64
+		}
+	}
+	if err := json.Unmarshal(text, &lifecycle); err != nil {
+		return fmt.Errorf("%s: %w", field, err)
+	}
+	for _, rule := range lifecycle.Rules {
+		if rule.Status == "Enabled" && rule.ExpirationInDays > 0 && strings.HasPrefix(contract.FilesPrefix, rule.Prefix) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s has no lifecycle rule by which objects under %s expire, so that it would grow for ever: give it one; %s", field, contract.FilesPrefix, newStorageMakesIt)
+}
 
 // newFiles makes the bucket of results, reports and large payloads. It is private;
 // clients reach an object through a presigned link alone.

@@ -215,20 +215,24 @@ func (r *reference) MetricIntegrationLatency(options *awscloudwatch.MetricOption
 
 // MetricFunctionErrors is the number of runs that failed, of each function by its
 // name. Those of workers are told by Worker.MetricErrors.
-func (s *StreamerConstruct) MetricFunctionErrors(options *awscloudwatch.MetricOptions) map[string]awscloudwatch.Metric {
-	return s.ofFunctions("Errors", options)
+func (r *reference) MetricFunctionErrors(options *awscloudwatch.MetricOptions) map[string]awscloudwatch.Metric {
+	return r.ofFunctions("Errors", options)
 }
 
 // MetricFunctionThrottles is the number of runs that Lambda refused, of each function by
 // its name: the account's concurrency is used up.
-func (s *StreamerConstruct) MetricFunctionThrottles(options *awscloudwatch.MetricOptions) map[string]awscloudwatch.Metric {
-	return s.ofFunctions("Throttles", options)
+func (r *reference) MetricFunctionThrottles(options *awscloudwatch.MetricOptions) map[string]awscloudwatch.Metric {
+	return r.ofFunctions("Throttles", options)
 }
 
 // MetricDispatcherLag is the age of the last stream record that a run of the dispatcher took,
 // in ms. Default statistic: maximum.
-func (s *StreamerConstruct) MetricDispatcherLag(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return s.Dispatcher.Metric(jsii.String("IteratorAge"), withDefaultStatistic(awscloudwatch.Stats_MAXIMUM(), options))
+func (r *reference) MetricDispatcherLag(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	dispatcher := r.functionNames[nameDispatcher]
+	if dispatcher == nil {
+		panic("streamer: the dispatcher is not among StreamerAttributes.FunctionNames: give its name")
+	}
+	return ofFunction(dispatcher, "IteratorAge", awscloudwatch.Stats_MAXIMUM(), options)
 }
 
 // MetricWorkQueueDepth is the number of hints that wait for the processor.
@@ -272,22 +276,27 @@ func inWork(q awssqs.IQueue, options *awscloudwatch.MetricOptions) awscloudwatch
 }
 
 // ofFunctions is the sum of a metric of Lambda's, of each function by its name.
-func (s *StreamerConstruct) ofFunctions(name string, options *awscloudwatch.MetricOptions) map[string]awscloudwatch.Metric {
+func (r *reference) ofFunctions(metric string, options *awscloudwatch.MetricOptions) map[string]awscloudwatch.Metric {
 	metrics := map[string]awscloudwatch.Metric{}
-	for function, made := range s.functions() {
-		with := withDefaultStatistic(awscloudwatch.Stats_SUM(), options)
-		with.Label = jsii.String(function)
-		metrics[function] = made.Metric(jsii.String(name), with)
+	for name, function := range r.functionNames {
+		with := copyOf(options)
+		with.Label = jsii.String(name)
+		metrics[name] = ofFunction(function, metric, awscloudwatch.Stats_SUM(), with)
 	}
 	return metrics
 }
 
+// The names of the functions.
+const (
+	nameRouter, nameDispatcher, nameProcessor, nameReconciler, nameAuthorizer = "router", "dispatcher", "processor", "reconciler", "authorizer"
+)
+
 func (s *StreamerConstruct) functions() map[string]awslambda.IFunction {
 	all := map[string]awslambda.IFunction{
-		"router": s.Router, "dispatcher": s.Dispatcher, "processor": s.Processor, "reconciler": s.Reconciler,
+		nameRouter: s.Router, nameDispatcher: s.Dispatcher, nameProcessor: s.Processor, nameReconciler: s.Reconciler,
 	}
 	if s.Authorizer != nil {
-		all["authorizer"] = s.Authorizer
+		all[nameAuthorizer] = s.Authorizer
 	}
 	return all
 }
@@ -312,6 +321,11 @@ func statistic(m contract.Metric) *string {
 // CloudWatch metrics").
 func (r *reference) ofStage(name string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return newMetric("AWS/ApiGateway", name, map[string]*string{"ApiId": r.apiID, "Stage": r.stageName}, statistic, options)
+}
+
+// ofFunction is one of Lambda's, of a function by its name there.
+func ofFunction(function *string, name string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return newMetric("AWS/Lambda", name, map[string]*string{"FunctionName": function}, statistic, options)
 }
 
 func newMetric(namespace, name string, dimensions map[string]*string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {

@@ -1,6 +1,8 @@
 package constructs
 
 import (
+	"maps"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
@@ -67,6 +69,19 @@ type IStreamer interface {
 	MetricWorkQueueAge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricInWork(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 	MetricDeadLetters(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricFunctionErrors(options *awscloudwatch.MetricOptions) map[string]awscloudwatch.Metric
+	MetricFunctionThrottles(options *awscloudwatch.MetricOptions) map[string]awscloudwatch.Metric
+	MetricDispatcherLag(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+
+	WorkerMetrics() map[string]IWorker
+}
+
+// IWorker is a worker that others may look at, made here or by another app.
+type IWorker interface {
+	MetricQueueDepth(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricQueueAge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricInWork(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
+	MetricErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric
 }
 
 // reference is what grants and metrics need to know of a Streamer, wherever it was made. It
@@ -81,8 +96,13 @@ type reference struct {
 	files                 awss3.IBucket
 	workQueue             awssqs.IQueue
 	deadLetters           awssqs.IQueue
-	keys                  []awskms.IKey // that encrypt tables and files
+	keys                  []awskms.IKey      // that encrypt tables and files
+	functionNames         map[string]*string // in Lambda, by ours
+	workers               map[string]IWorker
 }
+
+// WorkerMetrics are the workers by name, for their metrics.
+func (r *reference) WorkerMetrics() map[string]IWorker { return maps.Clone(r.workers) }
 
 // WebSocketURL is where clients connect, "wss://…/v1".
 func (r *reference) WebSocketURL() *string { return r.webSocketURL }

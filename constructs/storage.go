@@ -16,7 +16,9 @@ import (
 // own that outlives the one with the functions. What was made by other means needs to be the
 // same, and is named here by TableV2_FromTableAttributes and Bucket_FromBucketAttributes. Of a
 // table that this app makes, keys, indexes, stream and TTL are checked when the app is
-// synthesized; of others the stream alone, as nothing else can be known.
+// synthesized, and of a bucket that files expire; of others the stream alone. What cannot be
+// known then, the functions look at when they are deployed: whether tables, the indexes that
+// they query and the bucket are there, with these keys, and may be used.
 type Storage struct {
 	// Connections has one item for each open WebSocket. Its key is "connection_id", its TTL
 	// attribute "expires_at"; the index "by_user" is over "user_key" and "connected_at", a
@@ -111,6 +113,7 @@ func (p *StreamerProps) validateStorage() error {
 	return errors.Join(
 		connectionsTable.check("Storage.Connections", p.Storage.Connections),
 		requestsTable.check("Storage.Requests", p.Storage.Requests),
+		checkFiles("Storage.Files", p.Storage.Files),
 	)
 }
 

@@ -210,6 +210,11 @@ func TestBadStorageNamesItself(t *testing.T) {
 		"Storage.Connections has another key than connection_id": func(stack awscdk.Stack) *constructs.StreamerProps {
 			return &constructs.StreamerProps{Storage: &constructs.Storage{Connections: awsdynamodb.NewTableV2(stack, jsii.String("Table"), requests())}}
 		},
+		"Storage.Files has no lifecycle rule by which objects under t/ expire": func(stack awscdk.Stack) *constructs.StreamerProps {
+			return &constructs.StreamerProps{Storage: &constructs.Storage{Files: awss3.NewBucket(stack, jsii.String("Bucket"), &awss3.BucketProps{
+				LifecycleRules: &[]*awss3.LifecycleRule{{Prefix: jsii.String("t/reports/"), Expiration: awscdk.Duration_Days(jsii.Number(30))}},
+			})}}
+		},
 		"FileRetentionDays or WebOrigins is set beside Storage.Files": func(stack awscdk.Stack) *constructs.StreamerProps {
 			return &constructs.StreamerProps{Storage: existing(stack), FileRetentionDays: 7}
 		},
@@ -217,6 +222,13 @@ func TestBadStorageNamesItself(t *testing.T) {
 		if got := storageFailure(t, props); !strings.HasPrefix(got, want) {
 			t.Errorf("got  %q\nwant %s…", got, want)
 		}
+	}
+	if got := storageFailure(t, func(stack awscdk.Stack) *constructs.StreamerProps {
+		return &constructs.StreamerProps{Storage: &constructs.Storage{Files: awss3.NewBucket(stack, jsii.String("Bucket"), &awss3.BucketProps{
+			LifecycleRules: &[]*awss3.LifecycleRule{{Expiration: awscdk.Duration_Days(jsii.Number(30))}},
+		})}}
+	}); got != "" {
+		t.Errorf("a bucket that fits is refused: %s", got)
 	}
 	stack := awscdk.NewStack(newApp(t, nil), jsii.String("Dev"), nil)
 	got := panicOf(func() { constructs.NewStorage(stack, "Storage", &constructs.StorageProps{FileRetentionDays: -1}) })

@@ -91,6 +91,13 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	s.addAPI(&p)
 	s.reference = s.refer(&p)
 	s.addFunctions(&p)
+	s.functionNames, s.workers = map[string]*string{}, map[string]IWorker{}
+	for name, function := range s.functions() {
+		s.functionNames[name] = function.FunctionName()
+	}
+	for name, worker := range s.Workers {
+		s.workers[name] = worker
+	}
 	s.addRoutes(&p)
 	s.addSources(&p)
 	s.addAlarms(&p)

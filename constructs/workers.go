@@ -53,6 +53,13 @@ type Worker struct {
 
 	scope   constructs.Construct
 	actions []string
+	workerReference
+}
+
+// workerReference is what metrics need to know of a worker, wherever it was made.
+type workerReference struct {
+	queue     awssqs.IQueue
+	processor *string // its name in Lambda
 }
 
 // maxWorkersBytes bounds the value of contract.EnvWorkers, its URLs not counted, which are
@@ -131,7 +138,9 @@ func (s *StreamerConstruct) addWorkerQueue(p *StreamerProps, w WorkerProps) {
 		all = constructs.NewConstruct(s, jsii.String("Workers"))
 	}
 	scope := constructs.NewConstruct(all.(constructs.Construct), jsii.String(w.Name))
-	s.Workers[w.Name] = &Worker{Queue: s.newWorkQueue(scope, p, w.Processor), scope: scope, actions: w.Actions}
+	worker := &Worker{Queue: s.newWorkQueue(scope, p, w.Processor), scope: scope, actions: w.Actions}
+	worker.queue = worker.Queue
+	s.Workers[w.Name] = worker
 }
 
 func (s *StreamerConstruct) addWorkerProcessor(p *StreamerProps, w WorkerProps) {
@@ -143,6 +152,7 @@ func (s *StreamerConstruct) addWorkerProcessor(p *StreamerProps, w WorkerProps) 
 		environment: s.withWorkers(map[string]*string{contract.EnvWorker: jsii.String(w.Name)}),
 		reports:     w.reports(),
 	})
+	worker.processor = worker.Processor.FunctionName()
 }
 
 // reports tells whether the sample report is the worker's.
@@ -182,21 +192,21 @@ func (s *StreamerConstruct) sendHints() []permission {
 }
 
 // MetricQueueDepth is the number of hints that wait for the worker.
-func (w *Worker) MetricQueueDepth(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return waiting(w.Queue, options)
+func (w *workerReference) MetricQueueDepth(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return waiting(w.queue, options)
 }
 
 // MetricQueueAge is the age of its oldest hint in seconds, those under work included.
-func (w *Worker) MetricQueueAge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return oldest(w.Queue, options)
+func (w *workerReference) MetricQueueAge(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return oldest(w.queue, options)
 }
 
 // MetricInWork is the number of its hints under work: its processor's concurrency.
-func (w *Worker) MetricInWork(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return inWork(w.Queue, options)
+func (w *workerReference) MetricInWork(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return inWork(w.queue, options)
 }
 
 // MetricErrors is the number of its processor's runs that failed.
-func (w *Worker) MetricErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return w.Processor.MetricErrors(withDefaultStatistic(awscloudwatch.Stats_SUM(), options))
+func (w *workerReference) MetricErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return ofFunction(w.processor, "Errors", awscloudwatch.Stats_SUM(), options)
 }
