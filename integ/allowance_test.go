@@ -20,25 +20,12 @@ import (
 )
 
 // The stage's own limits are none, so that what all other tests count is the least there is.
-// Here the router has some, for as long as this test runs alone.
+// Here the router has some, for as long as this test runs alone. TestFigures has what they cost.
 func TestLimits(t *testing.T) {
 	s := local(t, "a router that may be changed")
 	limit(t, s, contract.Limits{
 		User:   contract.Allowance{Connections: 4, Requests: 3, SubmitsPerSecond: 2},
 		Tenant: contract.Allowance{Requests: 5},
-	})
-	want := countedCalls(t)
-
-	t.Run("what they cost", func(t *testing.T) {
-		u := fresh()
-		quiet(t, s, 2*slowestPulse) // of what tests before have left
-		var c *client
-		var figures table
-		figures.exactly(t, "connect, limited", measure(t, s, func() { c = dial(t, u) }), plus(want["connect"], calls{"dynamodb.UpdateItem": 1}))
-		figures.exactly(t, "async, limited twice", async(t, s, c, "x"), plus(want["async"], calls{"dynamodb.UpdateItem": 2}))
-		for _, line := range figures {
-			t.Log(line)
-		}
 	})
 
 	// One user's flood takes nothing from another of the same tenant, and neither does a
@@ -161,12 +148,4 @@ func unread(t *testing.T, s *stage, u user) (send func(protocol.Message)) {
 			t.Error(err)
 		}
 	}
-}
-
-func plus(a, b calls) calls {
-	sum := maps.Clone(a)
-	for name, n := range b {
-		sum[name] += n
-	}
-	return sum
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/pay-theory/streamer/functions/handlers"
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/protocol"
 	"github.com/pay-theory/streamer/remote"
@@ -90,6 +91,12 @@ func TestFigures(t *testing.T) {
 	figures.exactly(t, "streamer.subscribe, ended", measure(t, s, func() { c.about(t, protocol.ActionSubscribe, long) }),
 		calls{"dynamodb.UpdateItem": 1, "execute-api.PostToConnection": 1})
 	figures.exactly(t, "streamer.unsubscribe", measure(t, s, func() { second.about(t, protocol.ActionUnsubscribe, long) }), calls{"dynamodb.UpdateItem": 1})
+
+	// A limit is one update more for each thing that it counts.
+	limit(t, s, contract.Limits{User: contract.Allowance{Connections: 3, Requests: 3}, Tenant: contract.Allowance{Requests: 3}})
+	u = fresh()
+	figures.exactly(t, "connect, limited", measure(t, s, func() { c = dial(t, u) }), want["connect"].with(calls{"dynamodb.UpdateItem": 1}))
+	figures.exactly(t, "async, limited twice", async(t, s, c, "x"), small.with(calls{"dynamodb.UpdateItem": 2}))
 	t.Logf("AWS calls, and 1 more per progress frame and watcher:\n%s", strings.Join(figures, "\n"))
 }
 
@@ -278,6 +285,14 @@ func (c calls) without(other calls) calls {
 		}
 	}
 	return left
+}
+
+func (c calls) with(other calls) calls {
+	sum := maps.Clone(c)
+	for name, n := range other {
+		sum[name] += n
+	}
+	return sum
 }
 
 func (c calls) total() int {
