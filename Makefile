@@ -6,6 +6,7 @@ SEEDS     ?= 100000
 KILLS     ?= 2000
 LOAD      ?= 10m
 FUZZTIME  ?= 30s
+MINUTES   ?= 15
 VERSION   ?= $(shell git describe --tags --always --dirty)
 GOTESTSUM := go run gotest.tools/gotestsum@v1.13.0
 STAGE_CMD := go run ./scripts/stage
@@ -18,7 +19,7 @@ export JSII_DEPRECATED := quiet
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-web test lint protocol verify integ stage stage-down token deploy outputs destroy release dashboard inspect record cost capacity account soak audit tidy bench
+.PHONY: help demo demo-web test lint protocol verify integ stage stage-down token deploy outputs destroy release dashboard inspect picture record cost capacity account soak audit tidy bench
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +78,9 @@ ifdef OUTPUTS
 else
 	@eval "$$($(STAGE_CMD) env)" && go run ./scripts/dashboard $(ARGS)
 endif
+
+picture: node_modules ## Draw the README's picture of the dashboard anew, after MINUTES=15 of use of a local stage
+	@MINUTES=$(MINUTES) $(STAGE_CMD) run -c stage=local -- scripts/dashboard/picture.sh
 
 record: node_modules .stage/record ## Record the demo anew: an asciicast, and the SVG of it that the README shows
 	@scripts/demo/record.sh

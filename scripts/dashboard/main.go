@@ -4,7 +4,7 @@
 //	go run ./scripts/dashboard                   # a page; the stage that STREAMER_OUTPUTS names
 //	go run ./scripts/dashboard -text             # the overview on the terminal
 //	go run ./scripts/dashboard -text -since 2h
-//	go run ./scripts/dashboard -picture x.png    # the overview as a picture, and in the dark as x-dark.png
+//	go run ./scripts/dashboard -picture x.png    # the overview of 15 minutes as a picture, and in the dark as x-dark.png
 //
 // The numbers are CloudWatch's. The local stage makes no metrics of what functions log, nor
 // of its queues, so there this command does; what only AWS measures is shown as absent.
@@ -31,7 +31,7 @@ import (
 func main() {
 	onTerminal := flag.Bool("text", false, "print the overview, in place of a page")
 	picture := flag.String("picture", "", "save a picture of the overview as this PNG, in place of a page to look at")
-	since := flag.Duration("since", 15*time.Minute, "how far back the numbers on the terminal, or in the picture, reach")
+	since := flag.Duration("since", 15*time.Minute, "how far back the numbers on the terminal reach")
 	port := flag.Int("port", 0, "the page's port on this machine; 0 takes a free one")
 	library := flag.String("uplot", "node_modules/uplot/dist", "the folder of the chart library")
 	flag.Parse()
@@ -65,7 +65,7 @@ func run(ctx context.Context, onTerminal bool, picture string, since time.Durati
 		drawn := make(chan error, 1)
 		err := p.serve(ctx, port, library, func(address string) {
 			go func() {
-				drawn <- draw(ctx, fmt.Sprintf("%s/?refresh=0&minutes=%.0f", address, since.Minutes()), picture)
+				drawn <- draw(ctx, address+"/?refresh=0&minutes=15", picture)
 				stop()
 			}()
 		})

@@ -50,7 +50,7 @@ func draw(ctx context.Context, address, file string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := browse(ctx, address, "--window-size=1440,1110", "--hide-scrollbars", "--blink-settings=preferredColorScheme="+scheme, "--screenshot="+path); err != nil {
+		if _, err := browse(ctx, address, "--window-size=1440,1160", "--hide-scrollbars", "--blink-settings=preferredColorScheme="+scheme, "--screenshot="+path); err != nil {
 			return err
 		}
 	}

@@ -164,7 +164,7 @@ function graph(box, widget, { from, to }) {
       const color = line.color || colors[i % colors.length];
       return {
         label: line.label, scale: line.right ? "right" : "left", stroke: color, fill: widget.stacked ? `${color}33` : undefined, width: 2, spanGaps: true,
-        paths: widget.left === "$" ? uPlot.paths.bars({ size: [0.9, 60], align: 1 }) : undefined, // each is of a whole hour
+        paths: widget.left === "$" ? uPlot.paths.bars({ size: [1, Infinity], align: 1 }) : undefined, // each is of a whole hour
         points: { show: widget.left !== "$", size: 5, fill: color }, value: (_, v, series, at) => (at === null ? "" : text(line.values[at], line.right ? widget.right : widget.left)),
       };
     })],
