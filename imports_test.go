@@ -144,6 +144,11 @@ func TestImports(t *testing.T) {
 			func(p *pkg) bool { return !p.Standard },
 		},
 		{
+			"the authorizer links no client of AWS's, each of which takes time to start",
+			func(from string) bool { return from == module+"/functions/cmd/authorizer" },
+			func(p *pkg) bool { return strings.HasPrefix(p.ImportPath, "github.com/aws/aws-sdk-go-v2/") },
+		},
+		{
 			"the sample actions' declarations stay light",
 			func(from string) bool { return from == module+"/functions/handlers" },
 			func(p *pkg) bool { return !p.Standard && !within(p.ImportPath, ".", "protocol") },

@@ -1,6 +1,7 @@
 // Package bare has what a function needs at least to do what Streamer's are measured at, with
 // aws-lambda-go and the SDK alone. Each program beneath has the clients of one of Streamer's
 // functions, and makes the same calls: it shows what those cost before Streamer does anything.
+// What needs the SDK is in package sdk: the authorizer needs none.
 package bare
 
 import (
@@ -8,24 +9,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 )
-
-// Config is the SDK's, as every function loads it.
-func Config() aws.Config {
-	c, err := config.LoadDefaultConfig(context.Background())
-	if err != nil {
-		panic(err)
-	}
-	return c
-}
 
 // Calls are calls that a function may make, by their names.
 type Calls map[string]func(context.Context) error
@@ -62,28 +49,6 @@ func Serve(calls Calls, loop Loop) {
 
 // Loop makes the posts that were asked for.
 type Loop func(context.Context, Posts, events.APIGatewayWebsocketProxyRequestContext) error
-
-// PostWith is the loop that somebody writes who has nothing else: no numbers, no newest one,
-// no lease, one post after the other.
-func PostWith(client *apigatewaymanagementapi.Client) Loop {
-	return func(ctx context.Context, ask Posts, at events.APIGatewayWebsocketProxyRequestContext) error {
-		front := strings.TrimSuffix(os.Getenv("AWS_ENDPOINT_URL"), "/") + "/_aws/execute-api/" + at.APIID + "/" + at.Stage
-		start := time.Now()
-		for n := 1; n <= ask.Posts; n++ {
-			time.Sleep(time.Until(start.Add(time.Duration(n*ask.EveryMS) * time.Millisecond)))
-			data, err := json.Marshal(Post{time.Now().UnixMilli(), fmt.Sprintf("Step %d of %d", n, ask.Posts)})
-			if err != nil {
-				return err
-			}
-			_, err = client.PostToConnection(ctx, &apigatewaymanagementapi.PostToConnectionInput{ConnectionId: &at.ConnectionID, Data: data},
-				func(o *apigatewaymanagementapi.Options) { o.BaseEndpoint = &front })
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-}
 
 // Call makes a call with an empty input, of which only the error counts.
 func Call[In, Out, Options any](do func(context.Context, *In, ...func(*Options)) (*Out, error)) func(context.Context) error {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/pay-theory/streamer/functions/serve/process"
 	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/connection"
@@ -26,40 +26,15 @@ import (
 	"github.com/pay-theory/streamer/internal/executor"
 	"github.com/pay-theory/streamer/internal/files"
 	"github.com/pay-theory/streamer/internal/limits"
-	"github.com/pay-theory/streamer/internal/logging"
-	"github.com/pay-theory/streamer/internal/metric"
 	"github.com/pay-theory/streamer/internal/progress"
 	"github.com/pay-theory/streamer/internal/queue"
 	"github.com/pay-theory/streamer/internal/store"
 )
 
-// logger is the whole process's. Package slog's own functions write to it too, so that what
-// a handler logs says which request it is about.
-var logger = sync.OnceValue(func() *slog.Logger {
-	log := logging.New(os.Stderr)
-	slog.SetDefault(log)
-	return log
-})
-
-// fatal ends the process: a function that cannot work must fail its deployment's first
-// call, not each request in turn.
-func fatal(err error) {
-	logger().Error("function does not start", "error", err)
-	os.Exit(1)
-}
-
-func need(name string) string {
-	v := os.Getenv(name)
-	if v == "" {
-		fatal(fmt.Errorf("environment variable %s is not set: the constructs set it", name))
-	}
-	return v
-}
-
 var awsConfig = sync.OnceValue(func() aws.Config {
 	cfg, err := config.LoadDefaultConfig(context.Background()) // the process's own start: there is no other context
 	if err != nil {
-		fatal(fmt.Errorf("load AWS configuration: %w", err))
+		process.Fatal(fmt.Errorf("load AWS configuration: %w", err))
 	}
 	return cfg
 })
@@ -73,43 +48,35 @@ var (
 )
 
 func requests() store.DynamoRequests {
-	return store.DynamoRequests{Client: tableClient(), Table: need(contract.EnvRequestsTable)}
+	return store.DynamoRequests{Client: tableClient(), Table: process.Need(contract.EnvRequestsTable)}
 }
 
 func connections() store.DynamoConnections {
-	return store.DynamoConnections{Client: tableClient(), Table: need(contract.EnvConnectionsTable)}
+	return store.DynamoConnections{Client: tableClient(), Table: process.Need(contract.EnvConnectionsTable)}
 }
 
 func bucket() files.Bucket {
-	return files.Bucket{Client: bucketClient(), Name: need(contract.EnvFilesBucket)}
+	return files.Bucket{Client: bucketClient(), Name: process.Need(contract.EnvFilesBucket)}
 }
 
 func workQueue() queue.Work {
-	return queue.Work{Client: queueClient(), URL: need(contract.EnvWorkQueueURL)}
+	return queue.Work{Client: queueClient(), URL: process.Need(contract.EnvWorkQueueURL)}
 }
 
 // manager posts to the endpoint that the SDK reads from contract.EnvCallbackEndpoint.
 func manager() *connection.Manager {
-	need(contract.EnvCallbackEndpoint)
+	process.Need(contract.EnvCallbackEndpoint)
 	return &connection.Manager{
 		Poster: apigatewaymanagementapi.NewFromConfig(awsConfig()), Forget: connections(),
-		Metrics: metrics(), Log: logger(),
+		Metrics: process.Metrics(), Log: process.Logger(),
 	}
 }
-
-// metrics is one for the whole process, so that what any part of an invocation measured
-// is written at its end.
-var metrics = sync.OnceValue(func() *metric.Embedded {
-	return &metric.Embedded{
-		Service: need(contract.EnvRequestsTable), Tenants: strings.Fields(os.Getenv(contract.EnvMeteredTenants)), Out: os.Stdout,
-	}
-})
 
 // records is where the audit log goes: beside the function's own, or nowhere.
 func records() audit.Log {
 	audited, err := audited(os.Getenv(contract.EnvAudit))
 	if err != nil {
-		fatal(err)
+		process.Fatal(err)
 	}
 	if !audited {
 		return audit.Log{}

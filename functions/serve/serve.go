@@ -8,6 +8,7 @@
 // A worker's processor (constructs.WorkerProps) may be the same program, or one of its own
 // that binds the worker's actions and no others.
 //
+// The authorizer's is package serve/authorizer, so that it links nothing of the others.
 // Nothing else that runs in Lambda reads the environment. Whatever is missing or wrong is
 // fatal at the start.
 package serve
@@ -19,11 +20,11 @@ import (
 	"strings"
 
 	"github.com/pay-theory/streamer"
-	"github.com/pay-theory/streamer/functions/authorizer"
 	"github.com/pay-theory/streamer/functions/dispatcher"
 	"github.com/pay-theory/streamer/functions/processor"
 	"github.com/pay-theory/streamer/functions/reconciler"
 	"github.com/pay-theory/streamer/functions/router"
+	"github.com/pay-theory/streamer/functions/serve/process"
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
@@ -32,40 +33,31 @@ import (
 	"github.com/pay-theory/streamer/internal/tracing"
 )
 
-// Authorizer serves $connect's authorizer.
-func Authorizer() {
-	a, err := authorizer.New(os.Getenv(contract.EnvAuth), clock.System{}, metrics(), logger())
-	if err != nil {
-		fatal(err)
-	}
-	start(a.Handle)
-}
-
 // Router serves the WebSocket. It takes every action: the sync ones bound, the async
 // ones as they are declared. It does not start if a worker is to do an action that is not
 // among these.
 func Router(entries ...streamer.Entry) {
 	registry := register(entries)
 	if names := registry.Unbound(false); len(names) > 0 {
-		fatal(fmt.Errorf("sync actions without a handler in the router: %s", strings.Join(names, ", ")))
+		process.Fatal(fmt.Errorf("sync actions without a handler in the router: %s", strings.Join(names, ", ")))
 	}
 	if err := declared(workers(), registry); err != nil {
-		fatal(err)
+		process.Fatal(err)
 	}
 	signed, err := iam(os.Getenv(contract.EnvIAM))
 	if err != nil {
-		fatal(err)
+		process.Fatal(err)
 	}
 	allowed, err := allowances(os.Getenv(contract.EnvLimits))
 	if err != nil {
-		fatal(err)
+		process.Fatal(err)
 	}
 	r := &router.Router{
 		Registry: registry, Requests: requests(), Connections: connections(), Manager: manager(), Files: bucket(),
 		Clock: clock.System{}, NewID: intake.NewID, IAM: signed, Gate: gate(allowed), Door: tracing.Door{Tracer: tracer(), Percent: traces().Percent},
-		Audit: records(), Metrics: metrics(), Log: logger(),
+		Audit: records(), Metrics: process.Metrics(), Log: process.Logger(),
 	}
-	start(r.Handle, probeRequests(requests()), probeByUser(requests()), probeConnections(connections()), probeFiles(bucket()))
+	process.Start(r.Handle, probeRequests(requests()), probeByUser(requests()), probeConnections(connections()), probeFiles(bucket()))
 }
 
 // Processor serves a work queue. It takes the async actions that are its own, bound:
@@ -74,40 +66,40 @@ func Router(entries ...streamer.Entry) {
 func Processor(entries ...streamer.Entry) {
 	registry, all, name := register(entries), workers(), os.Getenv(contract.EnvWorker)
 	if err := bound(all, name, registry); err != nil {
-		fatal(err)
+		process.Fatal(err)
 	}
 	times, err := clocks(os.Getenv(contract.EnvClocks))
 	if err != nil {
-		fatal(err)
+		process.Fatal(err)
 	}
 	p := processor.Processor{
 		Executor: &executor.Executor{
 			Registry: registry, Elsewhere: func(action string) bool { return all.Of(action) != name },
 			Requests: requests(), Files: bucket(), Connections: manager(), Queue: workQueue(),
 			Stage: ticket.Stage{
-				ConnectionsTable: need(contract.EnvConnectionsTable), RequestsTable: need(contract.EnvRequestsTable),
-				FilesBucket: need(contract.EnvFilesBucket), CallbackURL: need(contract.EnvCallbackEndpoint),
+				ConnectionsTable: process.Need(contract.EnvConnectionsTable), RequestsTable: process.Need(contract.EnvRequestsTable),
+				FilesBucket: process.Need(contract.EnvFilesBucket), CallbackURL: process.Need(contract.EnvCallbackEndpoint),
 			},
-			Clock: clock.System{}, Clocks: times, Random: rand.Float64, Tracer: tracer(), Audit: records(), Metrics: metrics(), Log: logger(),
+			Clock: clock.System{}, Clocks: times, Random: rand.Float64, Tracer: tracer(), Audit: records(), Metrics: process.Metrics(), Log: process.Logger(),
 		},
-		Metrics: metrics(), Log: logger(),
+		Metrics: process.Metrics(), Log: process.Logger(),
 	}
-	start(p.Handle, probeRequests(requests()), probeFiles(bucket()))
+	process.Start(p.Handle, probeRequests(requests()), probeFiles(bucket()))
 }
 
 // Dispatcher serves the requests stream.
 func Dispatcher() {
-	d := dispatcher.Dispatcher{Queue: hints(), Metrics: metrics(), Log: logger()}
-	start(d.Handle)
+	d := dispatcher.Dispatcher{Queue: hints(), Metrics: process.Metrics(), Log: process.Logger()}
+	process.Start(d.Handle)
 }
 
 // Reconciler serves the five-minute schedule.
 func Reconciler() {
 	r := reconciler.Reconciler{
 		Requests: requests(), Connections: connections(), Queue: hints(),
-		Clock: clock.System{}, Metrics: metrics(), Log: logger(),
+		Clock: clock.System{}, Metrics: process.Metrics(), Log: process.Logger(),
 	}
-	start(r.Handle, probeRequests(requests()), probeOpen(requests()))
+	process.Start(r.Handle, probeRequests(requests()), probeOpen(requests()))
 }
 
 // History reads the requests that tenants made here. The function needs to be granted it:
@@ -117,7 +109,7 @@ func History() streamer.History { return requests() }
 func register(entries []streamer.Entry) *streamer.Registry {
 	registry, err := streamer.NewRegistry(entries...)
 	if err != nil {
-		fatal(err)
+		process.Fatal(err)
 	}
 	return registry
 }

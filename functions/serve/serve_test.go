@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,10 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambda"
 	"go.uber.org/goleak"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/functions/serve/authorizer"
+	"github.com/pay-theory/streamer/functions/serve/process"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
 	"github.com/pay-theory/streamer/internal/metric"
@@ -30,7 +30,7 @@ type action = streamer.Action[struct{}, struct{}]
 
 // mains are functions whose start goes wrong; each runs in a process of its own.
 var mains = map[string]func(){
-	"authorizer":    Authorizer,
+	"authorizer":    authorizer.Serve,
 	"router":        func() { Router() },
 	"unbound sync":  func() { Router(action{Name: "resize"}, action{Name: "async", Async: true}) },
 	"bad action":    func() { Router(action{Name: "Resize"}) },
@@ -44,8 +44,8 @@ var mains = map[string]func(){
 	"reconciler":   Reconciler,
 	"tells":        tells,
 	"panics": func() {
-		start(func(context.Context) error {
-			metrics().Add(contract.MetricPosts, metric.Labels{}, 1)
+		process.Start(func(context.Context) error {
+			process.Metrics().Add(contract.MetricPosts, metric.Labels{}, 1)
 			panic("oh")
 		})
 	},
@@ -182,48 +182,6 @@ func TestAudited(t *testing.T) {
 	}
 	if got, err := audited("yes"); err == nil || !strings.Contains(err.Error(), contract.EnvAudit) {
 		t.Errorf("%t, err %v", got, err)
-	}
-}
-
-// flushes counts them.
-type flushes struct {
-	n   int
-	err error
-}
-
-func (f *flushes) Flush() error {
-	f.n++
-	return f.err
-}
-
-func TestWhatWasMeasuredIsWrittenAtTheEndOfEachInvocation(t *testing.T) {
-	var log strings.Builder
-	measured := &flushes{}
-	invoke := func(handler any) (out []byte, err error, panicked any) {
-		defer func() { panicked = recover() }()
-		out, err = invocation{lambda.NewHandler(handler), measured, slog.New(slog.NewJSONHandler(&log, nil)), nil}.Invoke(t.Context(), []byte(`{"n":1}`))
-		return out, err, nil
-	}
-	type event struct{ N int }
-	if out, err, _ := invoke(func(_ context.Context, e event) (event, error) { e.N++; return e, nil }); err != nil || string(out) != `{"N":2}` || measured.n != 1 {
-		t.Errorf("answered %s, err %v, flushed %d times", out, err, measured.n)
-	}
-	if _, err, _ := invoke(func(context.Context, event) error { return io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) || measured.n != 2 {
-		t.Errorf("err %v, flushed %d times", err, measured.n)
-	}
-	if _, err, _ := invoke(func(context.Context, []string) error { return nil }); err == nil || measured.n != 3 {
-		t.Errorf("an event of another type: err %v, flushed %d times", err, measured.n)
-	}
-	if _, _, panicked := invoke(func(context.Context) error { panic("oh") }); panicked != "oh" || measured.n != 4 {
-		t.Errorf("panic %v, flushed %d times", panicked, measured.n)
-	}
-	measured.err = errors.New("pipe is closed")
-	if _, err, _ := invoke(func(context.Context) error { return nil }); err != nil {
-		t.Errorf("metrics failed the invocation: %v", err)
-	}
-	var line struct{ Msg, Error string }
-	if err := json.Unmarshal([]byte(log.String()), &line); err != nil || line.Msg != "metrics not written" || line.Error != "pipe is closed" {
-		t.Errorf("log is %s", &log)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/pay-theory/streamer/functions/serve/process"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/queue"
 	"github.com/pay-theory/streamer/internal/tracing"
@@ -19,7 +20,7 @@ import (
 var traces = sync.OnceValue(func() contract.Tracing {
 	t, err := traced(os.Getenv(contract.EnvTracing))
 	if err != nil {
-		fatal(err)
+		process.Fatal(err)
 	}
 	return t
 })
@@ -52,7 +53,7 @@ var tracer = sync.OnceValue(func() trace.Tracer {
 	}
 	provider, err := xray.New(daemon, os.Getenv(contract.EnvFunctionName))
 	if err != nil {
-		fatal(err)
+		process.Fatal(err)
 	}
 	otel.SetTracerProvider(provider)
 	return provider.Tracer(tracing.Scope)

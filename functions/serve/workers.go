@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/functions/serve/process"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/queue"
 )
@@ -16,7 +17,7 @@ import (
 func workers() queue.Workers {
 	w, err := queue.ParseWorkers(os.Getenv(contract.EnvWorkers))
 	if err != nil {
-		fatal(fmt.Errorf("environment variable %s: %w", contract.EnvWorkers, err))
+		process.Fatal(fmt.Errorf("environment variable %s: %w", contract.EnvWorkers, err))
 	}
 	return w
 }

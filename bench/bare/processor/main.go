@@ -8,10 +8,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/pay-theory/streamer/bench/bare"
+	"github.com/pay-theory/streamer/bench/bare/sdk"
 )
 
 func main() {
-	config := bare.Config()
+	config := sdk.Config()
 	table, files, queue := dynamodb.NewFromConfig(config), s3.NewFromConfig(config), sqs.NewFromConfig(config)
 	link := s3.NewPresignClient(files)
 	bare.Serve(bare.Calls{
@@ -19,5 +20,5 @@ func main() {
 		"delete": bare.Call(table.DeleteItem), "query": bare.Call(table.Query),
 		"put file": bare.Call(files.PutObject), "get file": bare.Call(files.GetObject), "link file": bare.Call(link.PresignGetObject),
 		"hold": bare.Call(queue.ChangeMessageVisibility),
-	}, bare.PostWith(apigatewaymanagementapi.NewFromConfig(config)))
+	}, sdk.PostWith(apigatewaymanagementapi.NewFromConfig(config)))
 }

@@ -6,10 +6,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/pay-theory/streamer/bench/bare"
+	"github.com/pay-theory/streamer/bench/bare/sdk"
 )
 
 func main() {
-	config := bare.Config()
+	config := sdk.Config()
 	table, queue := dynamodb.NewFromConfig(config), sqs.NewFromConfig(config)
 	bare.Serve(bare.Calls{
 		"scan": bare.Call(table.Scan), "query": bare.Call(table.Query), "get": bare.Call(table.GetItem), "update": bare.Call(table.UpdateItem),

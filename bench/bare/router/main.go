@@ -7,10 +7,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/pay-theory/streamer/bench/bare"
+	"github.com/pay-theory/streamer/bench/bare/sdk"
 )
 
 func main() {
-	config := bare.Config()
+	config := sdk.Config()
 	table, files := dynamodb.NewFromConfig(config), s3.NewFromConfig(config)
 	link := s3.NewPresignClient(files)
 	bare.Serve(bare.Calls{
@@ -18,5 +19,5 @@ func main() {
 		"delete": bare.Call(table.DeleteItem), "query": bare.Call(table.Query), "batch get": bare.Call(table.BatchGetItem),
 		"put file": bare.Call(files.PutObject), "get file": bare.Call(files.GetObject),
 		"link file": bare.Call(link.PresignGetObject), "link upload": bare.Call(link.PresignPutObject),
-	}, bare.PostWith(apigatewaymanagementapi.NewFromConfig(config)))
+	}, sdk.PostWith(apigatewaymanagementapi.NewFromConfig(config)))
 }

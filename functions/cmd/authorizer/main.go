@@ -1,6 +1,6 @@
 // Command authorizer is Streamer's authorizer function.
 package main
 
-import "github.com/pay-theory/streamer/functions/serve"
+import "github.com/pay-theory/streamer/functions/serve/authorizer"
 
-func main() { serve.Authorizer() }
+func main() { authorizer.Serve() }

@@ -1,4 +1,4 @@
-package serve
+package process
 
 import (
 	"context"
@@ -7,9 +7,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 )
 
-// start runs a function that measures. probes look at what it uses.
-func start(handler any, probes ...probe) {
-	lambda.Start(invocation{lambda.NewHandler(handler), metrics(), logger(), probes})
+// Start runs a function that measures. probes look at what it uses.
+func Start(handler any, probes ...Probe) {
+	lambda.Start(invocation{lambda.NewHandler(handler), Metrics(), Logger(), probes})
 }
 
 // invocation is a handler that writes what it measured at the end of each invocation,
@@ -18,7 +18,7 @@ type invocation struct {
 	lambda.Handler
 	metrics interface{ Flush() error }
 	log     *slog.Logger
-	probes  []probe
+	probes  []Probe
 }
 
 // Invoke implements lambda.Handler.

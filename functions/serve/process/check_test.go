@@ -1,4 +1,4 @@
-package serve
+package process
 
 import (
 	"context"
@@ -30,10 +30,10 @@ func TestFunctionsTellThatTheyWork(t *testing.T) {
 	looks := 0
 	works := invocation{
 		Handler: lambda.NewHandler(func() error { return errors.New("the handler runs") }), metrics: &flushes{}, log: slog.New(slog.DiscardHandler),
-		probes: []probe{func(context.Context) error { looks++; return nil }},
+		probes: []Probe{func(context.Context) error { looks++; return nil }},
 	}
 	unfit := works
-	unfit.probes = []probe{func(context.Context) error { return errors.New("requests table: no index by_user") }}
+	unfit.probes = []Probe{func(context.Context) error { return errors.New("requests table: no index by_user") }}
 	const properties, probes = `{"ServiceToken":"arn"}`, `{"ServiceToken":"arn","Probes":"storage"}`
 	for _, c := range []struct {
 		function            invocation
@@ -85,11 +85,11 @@ func TestProbesAreMadeAgain(t *testing.T) {
 			}
 			return nil
 		}
-		if err := probed(ctx, []probe{late}); err != nil || time.Since(began) != 6*time.Second {
+		if err := probed(ctx, []Probe{late}); err != nil || time.Since(began) != 6*time.Second {
 			t.Errorf("after %s: %v", time.Since(began), err)
 		}
 		never := func(context.Context) error { return errors.New("AccessDenied") }
-		if err := probed(ctx, []probe{late, never}); err == nil || time.Since(began) > 24*time.Second {
+		if err := probed(ctx, []Probe{late, never}); err == nil || time.Since(began) > 24*time.Second {
 			t.Errorf("after %s: %v", time.Since(began), err)
 		}
 	})
