@@ -8,7 +8,7 @@ import (
 // micro runs the benchmarks of the packages on the path of a message.
 func micro(ctx context.Context, _ *stage) (string, error) {
 	text, err := output(ctx, "go", "test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", "200ms",
-		"./protocol", "./internal/...", "./functions/router", "./functions/processor")
+		"./protocol", "./internal/progress", "./internal/store", "./functions/router", "./functions/processor")
 	if err != nil {
 		return "", err
 	}
@@ -23,5 +23,6 @@ func micro(ctx context.Context, _ *stage) (string, error) {
 			t.row(row...)
 		}
 	}
-	return t.String(), nil
+	return t.String() + "\nReport100000 reports 100,000 times a second: its share of a core is what that takes with posts and pulses; aim: 2 %.\n" +
+		"Claim is with the SDK, and Processor a whole request with it: 21 posts, 3 other calls, no network. Most of both is the SDK's own.\n", nil
 }
