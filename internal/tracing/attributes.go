@@ -6,21 +6,17 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Own begins the names of the attributes that are Streamer's own.
-const Own = "streamer."
-
-// What spans say. The names without Own are OpenTelemetry's (its semantic conventions
-// for messaging, databases, functions and errors).
+// What spans say. The names that do not begin with streamer. are OpenTelemetry's (its
+// semantic conventions for messaging, functions and errors).
 const (
-	Request  = attribute.Key(Own + "request_id")
-	Tenant   = attribute.Key(Own + "tenant")
-	Action   = attribute.Key(Own + "action")
-	Attempt  = attribute.Key(Own + "attempt")
-	Status   = attribute.Key(Own + "status")
-	Frame    = attribute.Key(Own + "frame")    // the type of the one that answers
-	Posted   = attribute.Key(Own + "posted")   // progress frames that were taken
-	Told     = attribute.Key(Own + "told")     // everyone who watches was
-	Watchers = attribute.Key(Own + "watchers") // how many there are
+	Request = attribute.Key("streamer.request_id")
+	Tenant  = attribute.Key("streamer.tenant")
+	Action  = attribute.Key("streamer.action")
+	Attempt = attribute.Key("streamer.attempt")
+	Status  = attribute.Key("streamer.status")
+	Frame   = attribute.Key("streamer.frame")  // the type of the one that answers
+	Posted  = attribute.Key("streamer.posted") // progress frames that were taken
+	Told    = attribute.Key("streamer.told")   // everyone who watches was
 
 	errorType   = attribute.Key("error.type")
 	faasTrigger = attribute.Key("faas.trigger")

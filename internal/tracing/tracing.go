@@ -23,8 +23,9 @@
 //	    ├ save, retry, continue, hand over, complete, fail, cancel    the row is written
 //	    └ post                  what is certain to go out is posted, the end among it
 //
-// An attempt that was handed over hangs below its message, as the row says. A message that
-// ends a request without an attempt, or tells of its end once more, is a streamer.settle.
+// An attempt that was handed over hangs below its message, as the row says, and so does a
+// streamer.report of how far it is. A hint that ends a request without an attempt, or tells
+// of its end once more, is a streamer.settle.
 //
 // Whether a trace is recorded is decided once, where its message comes in; what is not has
 // nothing in its row, and nobody after that asks again. The code sees OpenTelemetry's API

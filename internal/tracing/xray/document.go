@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -32,8 +33,8 @@ type Document struct {
 	InProgress bool    `json:"in_progress,omitempty"`
 	Fault      bool    `json:"fault,omitempty"`
 	Cause      *Cause  `json:"cause,omitempty"`
-	// Annotations are Streamer's own attributes: X-Ray finds traces by them. It takes 50 for
-	// all of a trace, so the others are Metadata.
+	// Annotations are the attributes that X-Ray finds traces by. It takes 50 for all of a
+	// trace, so those that nobody looks for are Metadata.
 	Annotations map[string]any            `json:"annotations,omitempty"`
 	Metadata    map[string]map[string]any `json:"metadata,omitempty"`
 	Links       []Link                    `json:"links,omitempty"`
@@ -56,6 +57,9 @@ type Link struct {
 	TraceID string `json:"trace_id"`
 	ID      string `json:"id"`
 }
+
+// indexed are what traces are looked for by.
+var indexed = []attribute.Key{tracing.Request, tracing.Tenant, tracing.Action, tracing.Attempt, tracing.Status}
 
 // topmost reports whether a span is the first of its trace in this process.
 func topmost(span sdk.ReadOnlySpan) bool {
@@ -85,7 +89,7 @@ func document(span sdk.ReadOnlySpan) []byte {
 	more := map[string]any{}
 	for _, a := range attributes {
 		value := plain(a.Value)
-		if strings.HasPrefix(string(a.Key), tracing.Own) {
+		if slices.Contains(indexed, a.Key) {
 			d.Annotations[strings.ReplaceAll(string(a.Key), ".", "_")] = value
 		} else {
 			more[string(a.Key)] = value
