@@ -42,10 +42,34 @@ var awsConfig = sync.OnceValue(func() aws.Config {
 // The clients of the process. A client of its own for each use would have connections of its
 // own, too, and each costs a TLS handshake.
 var (
-	tableClient  = sync.OnceValue(func() *dynamodb.Client { return dynamodb.NewFromConfig(awsConfig()) })
-	bucketClient = sync.OnceValue(func() *s3.Client { return s3.NewFromConfig(awsConfig()) })
-	queueClient  = sync.OnceValue(func() *sqs.Client { return sqs.NewFromConfig(awsConfig()) })
+	tables  client[dynamodb.Client]
+	buckets client[s3.Client]
+	queues  client[sqs.Client]
 )
+
+func tableClient() *dynamodb.Client {
+	return tables.get(func() *dynamodb.Client { return dynamodb.NewFromConfig(awsConfig()) })
+}
+
+func bucketClient() *s3.Client {
+	return buckets.get(func() *s3.Client { return s3.NewFromConfig(awsConfig()) })
+}
+
+func queueClient() *sqs.Client {
+	return queues.get(func() *sqs.Client { return sqs.NewFromConfig(awsConfig()) })
+}
+
+// client is made when it is first asked for. A sync.OnceValue would do, but a variable that
+// knows how to make a client has it linked into functions that never ask for it.
+type client[C any] struct {
+	once sync.Once
+	made *C
+}
+
+func (c *client[C]) get(make func() *C) *C {
+	c.once.Do(func() { c.made = make() })
+	return c.made
+}
 
 func requests() store.DynamoRequests {
 	return store.DynamoRequests{Client: tableClient(), Table: process.Need(contract.EnvRequestsTable)}
