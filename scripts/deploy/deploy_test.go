@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -161,7 +162,7 @@ func TestStageFromNothingToNothing(t *testing.T) {
 
 	said, err = deploy(t, "prod\n", "down", "dev")
 	wantError(t, err, "nothing was done")
-	wantSaid(t, said, "stays       table "+stack.Values["RequestsTableName"], "goes        bucket "+bucket+", empty")
+	wantSaid(t, said, "stays       table "+stack.Values["RequestsTableName"], "goes        bucket "+bucket+", empty", "stays       log ")
 	if said, err = deploy(t, "dev\n", "down", "dev"); err != nil {
 		t.Fatal(err)
 	}
@@ -194,6 +195,16 @@ func forget(t *testing.T, at place.Place) {
 	}
 	for _, table := range kept.TableNames { // of a region in which there are no others
 		if _, err := tables.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: &table}); err != nil {
+			t.Error(err)
+		}
+	}
+	logs := cloudwatchlogs.NewFromConfig(at.Config)
+	groups, err := logs.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range groups.LogGroups {
+		if _, err := logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: group.LogGroupName}); err != nil {
 			t.Error(err)
 		}
 	}

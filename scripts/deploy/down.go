@@ -53,7 +53,7 @@ func down(ctx context.Context, c command, at place.Place, term terminal) error {
 			obstacles = append(obstacles, obstacle)
 		}
 	}
-	term.say("goes", "all else of %s: functions and their logs, queues, the API, alarms, dashboard", c.stack())
+	term.say("goes", "all else of %s: functions and their other logs, queues, the API, alarms, dashboard", c.stack())
 	if len(obstacles) > 0 {
 		return fmt.Errorf("AWS would not remove it as it is:\n  %s", strings.Join(obstacles, "\n  "))
 	}
@@ -79,7 +79,8 @@ func down(ctx context.Context, c command, at place.Place, term terminal) error {
 	return nil
 }
 
-// holding is a resource that holds what was stored: a table or a bucket.
+// holding is a resource that holds what was stored: a table, a bucket, or a log that stays, as
+// those with an audit log in them do.
 type holding struct {
 	resourceType, name string
 	kept               bool
@@ -119,13 +120,20 @@ func (h holding) kind() string {
 		return "table"
 	case "AWS::S3::Bucket":
 		return "bucket"
+	case "AWS::Logs::LogGroup":
+		if h.kept {
+			return "log"
+		}
 	}
 	return ""
 }
 
 // look says what is in it, and what to do before AWS would remove it.
 func (h holding) look(ctx context.Context, at place.Place) (content, obstacle string, err error) {
-	if h.kind() == "table" {
+	switch h.kind() {
+	case "log":
+		return "", "", nil
+	case "table":
 		out, err := dynamodb.NewFromConfig(at.Config).DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &h.name})
 		if err != nil {
 			return "", "", fmt.Errorf("look into table %s: %w", h.name, err)
