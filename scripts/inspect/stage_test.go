@@ -421,14 +421,15 @@ func TestAFunctionIsFollowed(t *testing.T) {
 	s := stage(t)
 	id := s.submit("echo_async", `{"message":"a","duration_ms":1,"steps":1}`)
 	s.settled(id, "message done")
-	out := s.must("follow", "processor", "-since", "10m", "-once")
-	if !strings.Contains(out, "processor  request ended request="+id) || strings.Contains(out, "REPORT") || strings.Contains(out, "_aws") || strings.Contains(out, "router") {
+	out := s.must("follow", "processor", "-since", "1m", "-once")
+	of := func(text string) bool { return regexp.MustCompile(`(?m)^\S+  ` + text).MatchString(out) }
+	if !of("processor  request ended request="+id) || of("processor  (START|REPORT|{)") || of("router") {
 		t.Errorf("got %s", out)
 	}
-	if out := s.must("follow", "processor", "-since", "10m", "-once", "-all"); !strings.Contains(out, "REPORT") || !strings.Contains(out, "trace=") {
+	if out := s.must("follow", "processor", "-since", "1m", "-once", "-all"); !strings.Contains(out, "REPORT") || !strings.Contains(out, "trace=") {
 		t.Errorf("got %s", out)
 	}
-	out = s.must("follow", "-since", "10m", "-once", "--json")
+	out = s.must("follow", "-since", "1m", "-once", "--json")
 	lines, router := strings.Split(strings.TrimSpace(out), "\n"), false
 	for i, line := range lines {
 		var e struct {
@@ -482,7 +483,7 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	for line := range strings.Lines(out) {
-		if len([]rune(line)) > width+1 && !strings.Contains(line, "https://") {
+		if len([]rune(line)) > width+1 && !strings.Contains(line, "https://") && !strings.Contains(line, "arn:aws:") { // names are not broken
 			t.Errorf("wider than a terminal: %s", line)
 		}
 	}
