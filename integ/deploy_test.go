@@ -29,8 +29,8 @@ import (
 
 // While ten requests a second come, every function is replaced; a deployment that puts them
 // back fails at a resource that cannot be made, another one at a function whose code is not
-// there, and a third at one that does not start, so that CloudFormation takes each back; and
-// the functions are put back. No request is lost: each ends once, and its client hears of it, the Go client by itself.
+// there, and a third, while nobody asks for more, at one that does not start, so that
+// CloudFormation takes each back; and the functions are put back. No request is lost: each ends once, and its client hears of it, the Go client by itself.
 //
 // The local stage is harder on them than AWS. There a run ends before its function is
 // replaced; here its process is killed. So clients send again what is not answered, with the
@@ -47,12 +47,14 @@ func TestDeployUnderLoad(t *testing.T) {
 		status  cfntypes.StackStatus
 		changed bool   // the functions, at the end
 		refuses string // the function that refuses
+		calm    bool   // nobody asks for more meanwhile
 	}{
-		{"every function changes", stack.changed(t), cfntypes.StackStatusUpdateComplete, true, ""},
-		{"a resource cannot be made", stack.impossible(t), cfntypes.StackStatusUpdateRollbackComplete, true, ""},
-		{"a function's code is not there", stack.codeless(t), cfntypes.StackStatusUpdateRollbackComplete, true, stack.id(t, "Router")},
-		{"a function does not start", stack.broken(t), cfntypes.StackStatusUpdateRollbackComplete, true, ""},
-		{"and all is put back", stack.original(t), cfntypes.StackStatusUpdateComplete, false, ""},
+		{"every function changes", stack.changed(t), cfntypes.StackStatusUpdateComplete, true, "", false},
+		{"a resource cannot be made", stack.impossible(t), cfntypes.StackStatusUpdateRollbackComplete, true, "", false},
+		{"a function's code is not there", stack.codeless(t), cfntypes.StackStatusUpdateRollbackComplete, true, stack.id(t, "Router"), false},
+		// Nothing is dispatched until it is taken back, and what came meanwhile would pile up.
+		{"a function does not start", stack.broken(t), cfntypes.StackStatusUpdateRollbackComplete, true, "", true},
+		{"and all is put back", stack.original(t), cfntypes.StackStatusUpdateComplete, false, "", false},
 	} {
 		before := stack.code(t)
 		run, err := sdk.Submit(t.Context(), c, handlers.EchoAsync, echoFor(6*time.Second, 60), nil)
@@ -60,11 +62,16 @@ func TestDeployUnderLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 		runs = append(runs, run)
-		l.during(func() {
+		deploy := func() {
 			if status := stack.deploy(t.Context(), t, step.version); status != step.status {
 				t.Errorf("%s: the stack is %s, want %s", step.what, status, step.status)
 			}
-		})
+		}
+		if step.calm {
+			deploy()
+		} else {
+			l.during(deploy)
+		}
 		for function, code := range stack.code(t) {
 			if changed := code.version != stack.before[function].version; changed != step.changed {
 				t.Errorf("%s: %s differs from the first version: %v", step.what, function, changed)
