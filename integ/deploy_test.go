@@ -30,7 +30,8 @@ import (
 // While ten requests a second come, every function is replaced; a deployment that puts them
 // back fails at a resource that cannot be made, another one at a function whose code is not
 // there, and a third, while nobody asks for more, at one that does not start, so that
-// CloudFormation takes each back; and the functions are put back. No request is lost: each ends once, and its client hears of it, the Go client by itself.
+// CloudFormation takes each back; and the functions are put back. No request is lost: each
+// ends once, and its client hears of it, the Go client by itself.
 //
 // The local stage is harder on them than AWS. There a run ends before its function is
 // replaced; here its process is killed. So clients send again what is not answered, with the
