@@ -37,7 +37,7 @@ func delay(ctx context.Context, s *stage) (string, error) {
 	}
 	return t.String() + fmt.Sprintf("\nOne connection for each; every %s a step is reported, or posted by a loop in a function of its own, %d times. Marked\n"+
 		"steps are certain to go out, each of them; of plain reports the newest wins, so they wait for less. Pulses and leases are kept beside.\n"+
-		"The slow ones are those beside which many requests pulse or end at once: the emulator does one thing at a time.\n", reportEvery, reports), nil
+		"The slow ones are those beside which many requests pulse or end at once: perhaps because the emulator does one thing at a time, which was not looked into.\n", reportEvery, reports), nil
 }
 
 // reports lets so many requests run and returns how long each of their reports took.
