@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Every test, as one stream of test2json events, in an order of chance, in two lanes that run
 # at once. The one on the stage waits most of the time, so it goes first wherever both want a
-# processor: integ, then what would call the stage while integ counts the calls it sees. The
-# other lane computes: what needs no stage, or has one of its own.
+# processor: integ, then what would call the stage while integ counts the calls it sees,
+# TestRelease of the constructs among it. The other lane computes: what needs no stage, or has
+# one of its own.
 #
 # The race detector is on where there is a C compiler, but for the CDK packages, whose jsii
 # runtime cannot stand it, the simulation, which plays ten times the seeds then, the life
@@ -15,6 +16,7 @@ race=
 [ -n "$race" ] || echo "no C compiler: the race detector is off" >&2
 
 staged='/(integ|internal/store|scripts/(dashboard|deploy|inspect|demo))$'
+release='^TestRelease$'
 plain='/(constructs|dashboards|infra)(/|$)|/internal/(lifecycle|simulation)$'
 packages=$(go list ./...)
 only() { echo "$packages" | grep -E "$1"; }
@@ -23,7 +25,7 @@ but() { echo "$packages" | grep -Ev "$1"; }
 # shellcheck disable=SC2046 # lists of packages
 compute() {
   status=0
-  go test -json -shuffle=on $(only "$plain") || status=1
+  go test -json -shuffle=on -skip "$release" $(only "$plain") || status=1
   go test -json -shuffle=on $race $(but "$staged|$plain") || status=1
   (cd examples/primes && go test -json -shuffle=on ./...) || status=1
   return $status
@@ -34,6 +36,7 @@ on_the_stage() {
   status=0
   go test -json -shuffle=on $race ./integ || status=1
   go test -json -shuffle=on $race -p 1 $(only '/(internal/store|scripts/(dashboard|deploy|inspect))$') || status=1
+  go test -json -run "$release" ./constructs || status=1
   go test -json -shuffle=on ./scripts/demo || status=1
   node client/ts/scripts/test.mjs --json || status=1
   return $status
