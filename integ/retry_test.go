@@ -39,7 +39,7 @@ func TestFailedTriesAreTriedAgain(t *testing.T) {
 		}
 		for i, f := range told {
 			again := as[protocol.RetryingFrame](t, f)
-			if again.Attempt != i+1 || again.Code == "" || again.NextAt <= waits[i].At || began[i+1].At < again.NextAt {
+			if again.Attempt != i+1 || again.Code == "" || again.NextAt <= began[i].At || began[i+1].At < again.NextAt {
 				t.Errorf("try %d begins at %d, after %s", i+2, began[i+1].At, f.raw)
 			}
 			for _, pulse := range struck[3].Hits {

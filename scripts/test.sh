@@ -50,7 +50,7 @@ fi
 # The computing lane is a process group of its own, so that it ends with this script.
 events=$(mktemp)
 set -m
-nice -n 10 "$0" compute >"$events" &
+nice -n 19 "$0" compute >"$events" &
 computing=$!
 set +m
 trap 'kill -- "-$computing" 2>/dev/null; rm -f "$events"' EXIT
