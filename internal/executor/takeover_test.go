@@ -28,6 +28,14 @@ func handsOver(made *string) streamer.Handler[json.RawMessage, json.RawMessage] 
 	}
 }
 
+// handedOver has a handler hand the request over, and returns the ticket.
+func (r *rig) handedOver() (made string) {
+	r.t.Helper()
+	r.handler = handsOver(&made)
+	r.wantDone(r.deliver("m1"))
+	return made
+}
+
 // remote is the executor of another process, which a ticket was given to.
 func (r *rig) remote(text string, h streamer.Handler[json.RawMessage, json.RawMessage]) (*executor.Executor, lifecycle.Ticket) {
 	r.t.Helper()
@@ -82,9 +90,7 @@ func (r *rig) wantHanded(fence int64, left time.Duration) {
 
 func TestHandOver(t *testing.T) {
 	play(t, "goes on elsewhere, as if it had never left", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		r.wantHanded(2, silence)
 		r.wantFrames("5")
 		time.Sleep(50 * time.Second)
@@ -114,9 +120,7 @@ func TestHandOver(t *testing.T) {
 		r.wantFrames("5", "5", "60", "complete")
 	})
 	play(t, "in many processes, one after the other", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		for n := range 10 {
 			time.Sleep(silence - time.Second)
 			if err := r.reports(made, float64(10*n)); err != nil {
@@ -202,9 +206,7 @@ func TestSilence(t *testing.T) {
 		r.wantErr(r.takes(made, succeed(`1`)), streamer.ErrLost)
 	})
 	play(t, "of a worker that wakes up is for good", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		r.set(func() { // its pulses reach nobody
 			r.before = func(u lifecycle.Update) error {
 				if u.Name == "pulse" {
@@ -223,9 +225,7 @@ func TestSilence(t *testing.T) {
 		}
 	})
 	play(t, "is broken by pulses alone", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		err := r.takes(made, func(ctx context.Context, _ request, rep reporter) error {
 			time.Sleep(20 * time.Minute) // without a word, and far longer than the action may take
 			if ctx.Err() != nil {
@@ -242,9 +242,7 @@ func TestSilence(t *testing.T) {
 
 func TestTheNewestHolderHasIt(t *testing.T) {
 	play(t, "and the one before writes and posts nothing", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		var cause error
 		first := make(chan error, 1)
 		go func() { first <- r.takes(made, until(&cause)) }()
@@ -265,9 +263,7 @@ func TestTheNewestHolderHasIt(t *testing.T) {
 
 func TestHandedOverAndStopped(t *testing.T) {
 	play(t, "while nobody has it: the next to take it ends it", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		r.cancel()
 		if err := r.takes(made, func(context.Context, request, reporter) error { t.Error("it ran"); return nil }); err != nil {
 			t.Fatal(err)
@@ -277,9 +273,7 @@ func TestHandedOverAndStopped(t *testing.T) {
 		r.wantErr(r.takes(made, succeed(`1`)), streamer.ErrCancelled)
 	})
 	play(t, "between two reports: the next one ends it", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		if err := r.reports(made, 30); err != nil {
 			t.Fatal(err)
 		}
@@ -290,9 +284,7 @@ func TestHandedOverAndStopped(t *testing.T) {
 		r.wantErr(r.reports(made, 70), streamer.ErrCancelled)
 	})
 	play(t, "while it runs: its context ends", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		time.AfterFunc(20*time.Second, r.cancel)
 		var cause error
 		if err := r.takes(made, until(&cause)); err != nil || !errors.Is(cause, streamer.ErrCancelled) {
@@ -302,9 +294,7 @@ func TestHandedOverAndStopped(t *testing.T) {
 		r.wantFrames("5", "cancelled")
 	})
 	play(t, "and nobody ever takes it", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		r.handedOver()
 		r.cancel()
 		time.Sleep(silence + time.Millisecond)
 		r.wantDone(r.deliver("m2"))
@@ -313,9 +303,7 @@ func TestHandedOverAndStopped(t *testing.T) {
 	})
 	play(t, "by its deadline", func(t *testing.T, r *rig) {
 		r.accept(func(s *lifecycle.Submission) { s.Deadline = 10 * time.Minute })
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		var cause error
 		if err := r.takes(made, until(&cause)); err != nil || !errors.Is(cause, streamer.ErrDeadline) || time.Since(r.began) != 10*time.Minute {
 			t.Errorf("got %v, %v after %s", err, cause, time.Since(r.began))
@@ -323,9 +311,7 @@ func TestHandedOverAndStopped(t *testing.T) {
 		r.wantStatus(protocol.Failed, protocol.Deadline)
 	})
 	play(t, "with its process", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		ctx, stop := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, stop)
 		var cause error
@@ -340,9 +326,7 @@ func TestHandedOverAndStopped(t *testing.T) {
 	})
 	play(t, "with the process of its last attempt", func(t *testing.T, r *rig) {
 		r.accept(func(s *lifecycle.Submission) { s.MaxAttempts = 1 })
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		ctx, stop := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, stop)
 		var cause error
@@ -355,9 +339,7 @@ func TestHandedOverAndStopped(t *testing.T) {
 
 func TestRemoteFailures(t *testing.T) {
 	play(t, "are tried again by the handler, after a wait that its hint keeps", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		if err := r.takes(made, fail(streamer.Retryable(errors.New("a disk is full"), 10*time.Second))); err != nil {
 			t.Fatal(err)
 		}
@@ -377,9 +359,7 @@ func TestRemoteFailures(t *testing.T) {
 		r.wantFrames("5", "retrying", "complete")
 	})
 	play(t, "that are final end it", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		if err := r.takes(made, fail(streamer.Errorf("BAD_VIDEO", "no video"))); err != nil {
 			t.Fatal(err)
 		}
@@ -423,9 +403,7 @@ func TestHandOverIsNotForEverybody(t *testing.T) {
 		r.wantErr(r.takes(made, succeed(`1`)), streamer.ErrLost)
 	})
 	play(t, "nor once more", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		if err := r.takes(made, func(ctx context.Context, _ request, rep reporter) error {
 			if _, err := streamer.HandOver(ctx, 0); err == nil {
 				t.Error("what was handed over is handed over")
@@ -443,9 +421,7 @@ func TestHandOverUnheard(t *testing.T) {
 	for _, write := range []string{"hand over", "take over", "complete", "told"} {
 		play(t, write, func(t *testing.T, r *rig) {
 			r.set(func() { r.after = named(write, 1, errNoAnswer) })
-			var made string
-			r.handler = handsOver(&made)
-			r.wantDone(r.deliver("m1"))
+			made := r.handedOver()
 			err := r.takes(made, succeed(`1`))
 			if write == "take over" { // the SDK asks again, and so does whoever has the ticket
 				if !errors.Is(err, errNoAnswer) {
@@ -462,9 +438,7 @@ func TestHandOverUnheard(t *testing.T) {
 		})
 	}
 	play(t, "a take that was repeated is one's own", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		e, tick := r.remote(made, succeed(`1`))
 		e.Requests = repeating{e.Requests}
 		if err := e.TakeOver(t.Context(), tick, "me"); err != nil {
@@ -479,9 +453,7 @@ func TestHandOverUnheard(t *testing.T) {
 // A process that ends the request and dies before it has told anybody.
 func TestWhoIsToldByAHint(t *testing.T) {
 	play(t, "everyone, by whatever message comes", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		r.set(func() { r.fate["c"] = streamer.ErrThrottled })
 		if err := r.takes(made, succeed(`1`)); err != nil {
 			t.Fatal(err)
@@ -504,9 +476,7 @@ func TestWhoIsToldByAHint(t *testing.T) {
 
 func TestCheckpointsOfARemote(t *testing.T) {
 	play(t, "are the next attempt's", func(t *testing.T, r *rig) {
-		var made string
-		r.handler = handsOver(&made)
-		r.wantDone(r.deliver("m1"))
+		made := r.handedOver()
 		if err := r.takes(made, func(ctx context.Context, _ request, rep reporter) error {
 			if err := streamer.Checkpoint(ctx, 7); err != nil {
 				return err
