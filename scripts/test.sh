@@ -15,7 +15,8 @@ race=
 [ "$(go env CGO_ENABLED)" = 1 ] && race=-race
 [ -n "$race" ] || echo "no C compiler: the race detector is off" >&2
 
-staged='/(integ|internal/store|scripts/(dashboard|deploy|inspect|demo))$'
+callers='internal/store|scripts/(dashboard|deploy|inspect)'
+staged="/(integ|$callers|scripts/demo)$"
 release='^TestRelease$'
 plain='/(constructs|dashboards|infra)(/|$)|/internal/(lifecycle|simulation)$'
 packages=$(go list ./...)
@@ -35,7 +36,7 @@ compute() {
 on_the_stage() {
   status=0
   go test -json -shuffle=on $race ./integ || status=1
-  go test -json -shuffle=on $race -p 1 $(only '/(internal/store|scripts/(dashboard|deploy|inspect))$') || status=1
+  go test -json -shuffle=on $race -p 1 $(only "/($callers)$") || status=1
   go test -json -run "$release" ./constructs || status=1
   go test -json -shuffle=on ./scripts/demo || status=1
   node client/ts/scripts/test.mjs --json || status=1
