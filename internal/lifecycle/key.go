@@ -43,6 +43,9 @@ func TenantDay(tenant string, day time.Time) string {
 	return "T#" + tenant + "#D#" + day.UTC().Format(time.DateOnly)
 }
 
+// TenantKey is what a tenant is called where a key is its alone.
+func TenantKey(tenant string) string { return "T#" + tenant }
+
 // UserKey is the key of the indexes by user.
 func UserKey(tenant, user string) string { return "T#" + tenant + "#U#" + user }
 

@@ -124,7 +124,7 @@ func (g *Gate) pass(ctx context.Context, k kind, tenant, user, id string) error 
 	if err != nil {
 		return err
 	}
-	_, err = g.enter(ctx, k, "tenant", "T#"+tenant, g.Limits.Tenant, text)
+	_, err = g.enter(ctx, k, "tenant", lifecycle.TenantKey(tenant), g.Limits.Tenant, text)
 	if err != nil && mine != "" {
 		// What is left behind if this fails is struck by the next look.
 		return errors.Join(err, g.Ledgers.Strike(ctx, mine, []string{text}))
@@ -134,23 +134,23 @@ func (g *Gate) pass(ctx context.Context, k kind, tenant, user, id string) error 
 
 // enter puts an entry into one of the drawers that its id may go into, and returns that
 // one's name: empty if there is no limit, or the id was in it already.
-func (g *Gate) enter(ctx context.Context, k kind, who, scope string, a contract.Allowance, text string) (string, error) {
+func (g *Gate) enter(ctx context.Context, k kind, who, whose string, a contract.Allowance, text string) (string, error) {
 	c := cabinet{most: k.of(a), pace: k.pace(a)}
 	if c.most == 0 && c.pace == 0 {
 		return "", nil
 	}
 	var full error
 	for _, n := range c.choices(idOf(text)) {
-		ledger := fmt.Sprintf("L#%s#%d#%s", k.name, n, scope)
-		entered, err := g.book(ctx, k, ledger, c.drawer(n), text)
+		name := ledger(k.name, n, whose)
+		entered, err := g.book(ctx, k, name, c.drawer(n), text)
 		if r, refused := errors.AsType[*refusal](err); refused {
 			full = r.toldTo(k, who, c)
 			continue
 		}
 		if !entered {
-			ledger = ""
+			name = ""
 		}
-		return ledger, err
+		return name, err
 	}
 	return "", full
 }
@@ -266,12 +266,7 @@ func enteredAt(text string) time.Time {
 }
 
 func has(entries []string, id string) bool {
-	for _, text := range entries {
-		if idOf(text) == id {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(entries, func(text string) bool { return idOf(text) == id })
 }
 
 func unique(ids []string) []string {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/limits"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -161,7 +162,7 @@ func (s *session) itemsOf(ctx context.Context, w who, h *holdings) (map[string]b
 		key := map[string]types.AttributeValue{contract.PK: item[contract.PK], contract.SK: item[contract.SK]}
 		id, own := strings.CutPrefix(pk, prefix)
 		switch {
-		case sk == contract.SKLedger && ledgerOf(pk, w):
+		case sk == contract.SKLedger && limits.Owned(pk, w.tenant, w.user):
 			h.Ledgers++
 			h.items = append(h.items, key)
 		case !own:
@@ -189,18 +190,6 @@ func (s *session) itemsOf(ctx context.Context, w who, h *holdings) (map[string]b
 		}
 	}
 	return ids, err
-}
-
-// ledgerOf tells whether a ledger is the tenant's or one of its users', or the user's.
-func ledgerOf(pk string, w who) bool {
-	parts := strings.SplitN(pk, "#", 4) // L, kind, drawer, whose
-	if len(parts) < 4 {
-		return false
-	}
-	if w.user != "" {
-		return parts[3] == lifecycle.UserKey(w.tenant, w.user)
-	}
-	return parts[3] == "T#"+w.tenant || strings.HasPrefix(parts[3], lifecycle.UserKey(w.tenant, ""))
 }
 
 func (s *session) linksOf(ctx context.Context, w who, h *holdings) error {
