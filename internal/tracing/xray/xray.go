@@ -16,8 +16,10 @@
 // it would cost 2.5 MB in the zip of each function against 0.3, a call at the end of each
 // run that the client or the next message waits for, and a setting of the whole account.
 //
-// A datagram is sent without waiting: if it cannot be within 5 ms it is dropped, and so are
-// those of the next second. Nobody is told, since nobody could do anything about it.
+// A datagram is handed to the system, which sends it or drops it: a daemon that takes nothing
+// holds nothing up. There is no deadline, which would pass while a busy or frozen process
+// stands still, and drop what could have been sent. Nobody is told of what is dropped, since
+// nobody could do anything about it.
 package xray
 
 import (
@@ -25,8 +27,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -34,15 +34,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-const (
-	// patience is how long one datagram may take, and pause how long none is sent after one
-	// that took longer.
-	patience = 5 * time.Millisecond
-	pause    = time.Second
-	// most is the largest document that X-Ray takes (AWS X-Ray developer guide, "AWS X-Ray
-	// segment documents"), with the line before it: a datagram has as much.
-	most = 63 << 10
-)
+// most is the largest document that X-Ray takes (AWS X-Ray developer guide, "AWS X-Ray
+// segment documents"), with the line before it: a datagram has as much. Bytes.
+const most = 63 << 10
 
 // limits keep a document below most, whatever a handler says of its work.
 var limits = sdk.SpanLimits{
@@ -97,10 +91,7 @@ func (asDecided) ShouldSample(p sdk.SamplingParameters) sdk.SamplingResult {
 func (asDecided) Description() string { return "as the router decided" }
 
 // recorder writes spans as they begin and end.
-type recorder struct {
-	out   net.Conn
-	quiet atomic.Int64 // until then, in Unix nanoseconds
-}
+type recorder struct{ out net.Conn }
 
 // OnStart implements sdk.SpanProcessor.
 func (r *recorder) OnStart(_ context.Context, span sdk.ReadWriteSpan) {
@@ -119,18 +110,7 @@ func (r *recorder) ForceFlush(context.Context) error { return nil }
 func (r *recorder) Shutdown(context.Context) error { return r.out.Close() }
 
 func (r *recorder) send(span sdk.ReadOnlySpan) {
-	now := time.Now()
-	if now.UnixNano() < r.quiet.Load() {
-		return
-	}
-	datagram := document(span)
-	if len(datagram) > most {
-		return
-	}
-	if err := r.out.SetWriteDeadline(now.Add(patience)); err != nil {
-		return
-	}
-	if _, err := r.out.Write(datagram); err != nil {
-		r.quiet.Store(now.Add(pause).UnixNano())
+	if datagram := document(span); len(datagram) <= most {
+		_, _ = r.out.Write(datagram)
 	}
 }
