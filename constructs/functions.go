@@ -81,14 +81,16 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		contract.EnvConnectionsTable: s.Connections.TableName(),
 		contract.EnvRequestsTable:    s.Requests.TableName(),
 		contract.EnvWorkQueueURL:     s.WorkQueue.QueueUrl(),
+		contract.EnvCallbackEndpoint: s.CallbackURL(),
 	})
 	s.trace(reconciler, p.Reconciler, 0)
 	s.Reconciler = newFunction(s, "Reconciler", s.common, function{
-		description: "Streamer: finds requests whose hint was lost and sends it again",
+		description: "Streamer: sends hints again that were lost, and closes connections whose token has run out",
 		props:       p.Reconciler,
 		environment: reconciler,
 		permissions: append(s.sendHints(),
-			allow(s.Connections.TableArn(), "dynamodb:Scan"), // to count them
+			allow(s.Connections.TableArn(), "dynamodb:Scan", "dynamodb:DeleteItem"), // to count them, and forget who is gone
+			allow(s.everyConnection("DELETE"), "execute-api:ManageConnections"),     // of those whose token has run out
 			allow(s.requestsIndex(contract.IndexOpen), "dynamodb:Query"),
 			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem"),
 		),

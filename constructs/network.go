@@ -69,6 +69,7 @@ func (s *StreamerConstruct) addNetwork(p *StreamerProps) {
 	for _, w := range p.Workers {
 		s.warnOfDeadEnd("Workers ("+w.Name+").Processor", w.Processor, "post frames to the WebSocket API")
 	}
+	s.warnOfDeadEnd("Reconciler", p.Reconciler, "close connections whose token has run out")
 	if p.Auth.fetchesKeys() {
 		s.warnOfDeadEnd("Authorizer", p.Authorizer, "fetch the issuer's keys, unless the issuer is in the network or Auth.JWKS has them")
 	}

@@ -126,7 +126,7 @@ func TestVPCEndpointsOfSeveral(t *testing.T) {
 	}
 }
 
-// TestDeadEndsWarn: from isolated subnets nothing is posted, and no issuer is asked.
+// TestDeadEndsWarn: from isolated subnets nothing is posted or closed, and no issuer is asked.
 func TestDeadEndsWarn(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -138,10 +138,10 @@ func TestDeadEndsWarn(t *testing.T) {
 				Auth: &constructs.AuthProps{Issuer: "https://id.example.com", Audiences: []string{"streamer"}},
 				VPC:  isolatedVPC(stack), Workers: reports(),
 			}
-		}, []string{"Authorizer", "Processor", "Router", "Workers (reports).Processor"}},
+		}, []string{"Authorizer", "Processor", "Reconciler", "Router", "Workers (reports).Processor"}},
 		{"keys at hand", func(stack awscdk.Stack) *constructs.StreamerProps {
 			return &constructs.StreamerProps{Auth: auth(), VPC: isolatedVPC(stack)}
-		}, []string{"Processor", "Router"}},
+		}, []string{"Processor", "Reconciler", "Router"}},
 		{"dispatcher alone", func(stack awscdk.Stack) *constructs.StreamerProps {
 			return &constructs.StreamerProps{Dispatcher: constructs.FunctionProps{VPC: isolatedVPC(stack)}}
 		}, nil},

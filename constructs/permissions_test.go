@@ -21,8 +21,9 @@ func everywhere(function string) []string {
 }
 
 const (
-	files = "${Files.Arn}/t/*"
-	posts = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/v1/POST/@connections/*"
+	files    = "${Files.Arn}/t/*"
+	closings = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/v1/DELETE/@connections/*"
+	posts    = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/v1/POST/@connections/*"
 )
 
 var permissions = map[string][]string{
@@ -62,7 +63,9 @@ var permissions = map[string][]string{
 		"execute-api:ManageConnections on " + posts,
 	},
 	"Reconciler": {
+		"dynamodb:DeleteItem on ${Connections.Arn}",
 		"dynamodb:Scan on ${Connections.Arn}",
+		"execute-api:ManageConnections on " + closings,
 		"dynamodb:Query on ${Requests.Arn}/index/open",
 		"dynamodb:GetItem on ${Requests.Arn}",
 		"dynamodb:UpdateItem on ${Requests.Arn}",
@@ -92,12 +95,13 @@ func TestEachRoleMayDoWhatItsFunctionDoesAndNoMore(t *testing.T) {
 // TestWildcards: what a statement leaves open is listed here, with the reason.
 func TestWildcards(t *testing.T) {
 	reasons := map[string]string{
-		"xray:PutTelemetryRecords on *":             "takes no resource",
-		"xray:PutTraceSegments on *":                "takes no resource",
-		"dynamodb:ListStreams on *":                 "takes no resource",
-		"execute-api:ManageConnections on " + posts: "connection ids are not known beforehand",
-		"s3:GetObject on " + files:                  "nor object keys",
-		"s3:PutObject on " + files:                  "nor object keys",
+		"xray:PutTelemetryRecords on *":                "takes no resource",
+		"xray:PutTraceSegments on *":                   "takes no resource",
+		"dynamodb:ListStreams on *":                    "takes no resource",
+		"execute-api:ManageConnections on " + posts:    "connection ids are not known beforehand",
+		"execute-api:ManageConnections on " + closings: "as above",
+		"s3:GetObject on " + files:                     "nor object keys",
+		"s3:PutObject on " + files:                     "nor object keys",
 	}
 	tpl := synth(t, nil, nil)
 	for function := range permissions {

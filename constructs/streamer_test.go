@@ -223,7 +223,7 @@ func TestFunctions(t *testing.T) {
 		{"Router", `512`, `20`, `{` + callback + `,"MINE":"1","STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_FILES_BUCKET":"${Files}","STREAMER_REQUESTS_TABLE":"${Requests}",` + traced + `}`},
 		{"Dispatcher", `256`, `30`, `{"STREAMER_REQUESTS_TABLE":"${Requests}",` + traced + `,"STREAMER_WORK_QUEUE_URL":"${Work}"}`},
 		{"Processor", `1024`, `900`, `{` + callback + `,"MINE":"2","STREAMER_CLOCKS":"{\"lease\":40000,\"progress\":500}","STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_FILES_BUCKET":"${Files}","STREAMER_REQUESTS_TABLE":"${Requests}",` + traced + `,"STREAMER_WORK_QUEUE_URL":"${Work}"}`},
-		{"Reconciler", `256`, `120`, `{"STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_REQUESTS_TABLE":"${Requests}",` + traced + `,"STREAMER_WORK_QUEUE_URL":"${Work}"}`},
+		{"Reconciler", `256`, `120`, `{` + callback + `,"STREAMER_CONNECTIONS_TABLE":"${Connections}","STREAMER_REQUESTS_TABLE":"${Requests}",` + traced + `,"STREAMER_WORK_QUEUE_URL":"${Work}"}`},
 	} {
 		tpl.check(t, f.name+"Function", map[string]string{
 			"MemorySize":                   f.memory,

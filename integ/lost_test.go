@@ -24,6 +24,8 @@ var reconcilerPoints = []point{
 	{"resend", "dynamodb.UpdateItem", []string{"#hints"}},
 	{"hint", "sqs.SendMessageBatch", nil},
 	{"connections", "dynamodb.Scan", nil},
+	{"connection that ran out", "execute-api.DeleteConnection", nil},
+	{"connection that is gone", "dynamodb.DeleteItem", []string{"connection_id"}},
 }
 
 // A processor that dies at its very first call, before or after the queue hears that it
@@ -80,6 +82,7 @@ func TestLostHintIsSentAgain(t *testing.T) {
 		}
 		if l.rule != nil {
 			longAgo(t, l.tenant, l.id)
+			runsOut(t, "gone-"+l.tenant)
 			set := faults(t, s, *l.rule)
 			invoke(t, reconciler) // which kills it
 			awaitHits(t, s, set, 1)

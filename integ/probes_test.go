@@ -1,6 +1,7 @@
 package integ_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -113,7 +114,15 @@ var probes = map[string]probe{
 	},
 	"WorkersreportsProcessor execute-api:ManageConnections Api/v1/POST/@connections/*": seen("WorkersreportsProcessor", "execute-api.PostToConnection", `"type":"complete"`, "generate_report"),
 
-	"Reconciler dynamodb:Scan Connections":               reconciled("echo_async"),
+	"Reconciler dynamodb:Scan Connections": reconciled("echo_async"),
+	"Reconciler dynamodb:DeleteItem Connections": func(t *testing.T, p *privileges) error {
+		return swept(t, p, "dynamodb.DeleteItem", "gone-"+rand.Text())
+	},
+	"Reconciler execute-api:ManageConnections Api/v1/DELETE/@connections/*": func(t *testing.T, p *privileges) error {
+		u := fresh()
+		dial(t, u)
+		return swept(t, p, "execute-api.DeleteConnection", connectionsOf(t, u)[0])
+	},
 	"Reconciler dynamodb:Query Requests/index/open":      reconciled("echo_async"),
 	"Reconciler dynamodb:GetItem Requests":               reconciled("echo_async"),
 	"Reconciler dynamodb:UpdateItem Requests":            reconciled("echo_async"),
@@ -232,6 +241,13 @@ func reconciled(action string) probe {
 		}
 		return nil
 	}
+}
+
+// swept runs the reconciler while the token of a connection has run out.
+func swept(t *testing.T, p *privileges, operation, connection string) error {
+	t.Helper()
+	runsOut(t, connection)
+	return p.sees(t, "Reconciler", operation, connection, func() { reconcile(t, p.stage) })
 }
 
 // finish sees every request to its end, also those that went wrong while a grant was

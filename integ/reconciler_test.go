@@ -7,12 +7,15 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/outputs"
 	"github.com/pay-theory/streamer/internal/queue"
+	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -124,6 +127,16 @@ func reconcile(t *testing.T, s *stage) {
 	t.Helper()
 	if failure := invoke(t, resourceOf(t, awsConfig(t), s, "AWS::Lambda::Function", "ReconcilerFunction")); failure != "" {
 		t.Fatalf("the reconciler failed: %s", failure)
+	}
+}
+
+// runsOut makes the table say that the token of a connection has run out, also of one that
+// there is not.
+func runsOut(t *testing.T, connection string) {
+	t.Helper()
+	table := store.DynamoConnections{Client: dynamodb.NewFromConfig(awsConfig(t)), Table: outputsOf(t)[contract.OutputConnectionsTable]}
+	if err := table.Put(t.Context(), store.Connection{ID: connection, UserKey: "nobody"}); err != nil {
+		t.Fatal(err)
 	}
 }
 

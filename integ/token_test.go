@@ -137,17 +137,37 @@ func TestTokenInTwoPlacesIsRefused(t *testing.T) {
 	refusedHandshake(t, s, "query twice", &handshake{query: "?token=" + good + "&token=" + good})
 }
 
-// TestTokenThatRunsOutStopsItsConnection takes a token that has expired already, but not
-// for as long as the leeway is.
+// brief connects as u with a token that has expired already, but not for as long as the leeway
+// is. over waits until it has run out.
+func brief(t *testing.T, s *stage, u user) (c *client, over func()) {
+	t.Helper()
+	const life, leeway = 12 * time.Second, contract.DefaultLeewaySeconds * time.Second
+	end := time.Now().Add(life)
+	c = dialWith(t, s.socket+"?token="+token(t, s, jwt.MapClaims{"tenant": u.tenant, "sub": u.name, "exp": end.Add(-leeway).Unix()}), nil)
+	c.ping(t)
+	return c, func() { time.Sleep(time.Until(end.Add(time.Second))) }
+}
+
 func TestTokenThatRunsOutStopsItsConnection(t *testing.T) {
 	t.Parallel()
-	s := deployed(t)
-	const life, leeway = 12 * time.Second, contract.DefaultLeewaySeconds * time.Second
-	c := dialWith(t, s.socket+"?token="+token(t, s, jwt.MapClaims{"exp": time.Now().Add(life - leeway).Unix()}), nil)
-	c.ping(t)
-	time.Sleep(life + time.Second)
+	c, over := brief(t, deployed(t), fresh())
+	over()
 	refused(t, c.ask(t, protocol.Message{Action: "echo"}), protocol.Unauthenticated)
 	refused(t, c.ask(t, protocol.Message{Action: "echo_async"}), protocol.Unauthenticated)
+}
+
+// TestTokenThatRunsOutClosesItsConnection: what it watches is posted to it no more, at the
+// latest when the reconciler has run; the user's other connection, whose token counts, goes on.
+func TestTokenThatRunsOutClosesItsConnection(t *testing.T) {
+	t.Parallel()
+	s := local(t, "a reconciler that a test may run")
+	u := fresh()
+	c, over := brief(t, s, u)
+	other := dial(t, u)
+	over()
+	reconcile(t, s)
+	c.gone(t)
+	other.ping(t)
 }
 
 // TestKeysRotateWhileTheStageRuns: the issuer publishes one more key, and a little later

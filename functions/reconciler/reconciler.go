@@ -1,9 +1,17 @@
 // Package reconciler finds the open requests whose hint is gone and sends it again. It
-// runs every five minutes and changes no status: a hint that was not lost is harmless.
+// runs every five minutes and changes no status: a hint that was not lost is harmless. It
+// also closes the connections whose token has run out.
 //
 // # Design
 //
-// It also tells how many connections are open, by counting the connections table. What
+// What a token allowed, ends with it. The router refuses the messages of its connection from
+// that moment; what the connection watches is posted to it until the next run, five minutes
+// later at the latest. To know sooner, whoever posts would have to read the connection's item
+// before, or a timer to be kept for each connection: both cost more than all the rest of it.
+// The router does not close what it refuses: its answer would be lost with the connection, and
+// a client that means well comes back with a fresh token by itself.
+//
+// How many connections are open, it tells by counting the connections table. What
 // adds up its stream can be no better: a connection that ends without a word stays in the
 // table, and so out of the stream, until DynamoDB gets to deleting it, "typically within a
 // few days" (Amazon DynamoDB developer guide, "Using time to live"). A count sees at once
@@ -16,6 +24,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/pay-theory/streamer/internal/clock"
@@ -34,7 +44,12 @@ type Requests interface {
 
 // Connections is what the reconciler needs of the connections table.
 type Connections interface {
-	Live(ctx context.Context, now time.Time) (n int, err error)
+	Survey(ctx context.Context, now time.Time, most int) (live int, expired []string, err error)
+}
+
+// Closer ends connections.
+type Closer interface {
+	Close(ctx context.Context, connectionID string) error
 }
 
 // Sender puts hints into the work queues of their actions.
@@ -46,6 +61,7 @@ type Sender interface {
 type Reconciler struct {
 	Requests    Requests
 	Connections Connections
+	Closer      Closer
 	Queue       Sender
 	Clock       clock.Clock
 	Metrics     metric.Recorder
@@ -74,25 +90,75 @@ func (r Reconciler) Handle(ctx context.Context) error {
 	}
 	waited := w.now.Sub(w.oldest)
 	r.Metrics.Value(contract.MetricOldestOpen, metric.Labels{}, waited.Milliseconds())
-	r.count(ctx, &w)
-	r.Log.InfoContext(ctx, "reconciled", "resent", w.resent, "oldest_ms", waited.Milliseconds(), "unfinished", w.unfinished)
+	r.survey(ctx, &w)
+	r.Log.InfoContext(ctx, "reconciled", "resent", w.resent, "oldest_ms", waited.Milliseconds(), "closed", w.closed, "unfinished", w.unfinished)
 	return w.failed
 }
 
-// count tells how many connections are open, unless there is no time left for it: a number
-// that is too small would mislead.
-func (r Reconciler) count(ctx context.Context, w *walk) {
+// survey tells how many connections are open, and closes those whose token has run out. If
+// there is no time left for it, it tells nothing: a number that is too small would mislead.
+func (r Reconciler) survey(ctx context.Context, w *walk) {
 	if w.limited {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, w.end)
 		defer cancel()
 	}
-	live, err := r.Connections.Live(ctx, w.now)
+	live, expired, err := r.Connections.Survey(ctx, w.now, mostClosed)
 	if err != nil {
 		w.failed = errors.Join(w.failed, err)
 		return
 	}
 	r.Metrics.Value(contract.MetricLiveConnections, metric.Labels{}, int64(live))
+	if w.closed, err = r.close(ctx, expired); err != nil {
+		r.Log.ErrorContext(ctx, "connections whose token has run out stay open until the next run", "left", len(expired)-w.closed, "error", err)
+	}
+}
+
+// Closings share a quota with all posts and messages (API Gateway developer guide, "Quotas for
+// configuring and running a WebSocket API"), so that a run makes at most mostClosed of them,
+// closers at once, and gives up after mostFailed that failed: most likely none can be made.
+const (
+	mostClosed  = 10_000
+	mostFailed  = 10
+	closers     = 8
+	closeWithin = 5 * time.Second
+)
+
+// close ends connections, in another order each time, so that it is not always the same ones
+// that are left.
+func (r Reconciler) close(ctx context.Context, expired []string) (closed int, err error) {
+	ctx, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	var (
+		all    sync.WaitGroup
+		mu     sync.Mutex
+		failed []error
+		turn   = make(chan struct{}, closers)
+	)
+	for _, n := range rand.Perm(len(expired)) {
+		turn <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		all.Go(func() {
+			defer func() { <-turn }()
+			one, cancel := context.WithTimeout(ctx, closeWithin)
+			defer cancel()
+			err := r.Closer.Close(one, expired[n])
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				closed++
+			} else if failed = append(failed, err); len(failed) == mostFailed {
+				giveUp()
+			}
+		})
+	}
+	all.Wait()
+	if len(failed) == 0 {
+		return closed, ctx.Err()
+	}
+	return closed, errors.Join(failed...)
 }
 
 // walk is one run.
@@ -102,6 +168,7 @@ type walk struct {
 	limited    bool
 	oldest     time.Time
 	resent     int
+	closed     int
 	mute       map[string]bool // actions whose queue takes nothing: what is marked now would only wait longer
 	unfinished bool
 	failed     error

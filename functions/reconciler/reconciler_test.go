@@ -9,7 +9,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pay-theory/streamer/functions/reconciler"
@@ -57,6 +59,7 @@ type world struct {
 	reconciler.Reconciler
 	table   *store.Memory
 	open    *connections
+	closer  *closer
 	clock   *watch
 	queue   *sender
 	metrics *metrictest.Tally
@@ -65,11 +68,11 @@ type world struct {
 
 func begin() *world {
 	w := &world{
-		table: store.NewMemory(), open: &connections{live: 3}, clock: &watch{start}, queue: &sender{},
+		table: store.NewMemory(), open: &connections{live: 3}, closer: &closer{}, clock: &watch{start}, queue: &sender{},
 		metrics: &metrictest.Tally{}, log: &bytes.Buffer{},
 	}
 	w.Reconciler = reconciler.Reconciler{
-		Requests: w.table, Connections: w.open, Queue: w.queue, Clock: w.clock, Metrics: w.metrics, Log: slog.New(slog.NewJSONHandler(w.log, nil)),
+		Requests: w.table, Connections: w.open, Closer: w.closer, Queue: w.queue, Clock: w.clock, Metrics: w.metrics, Log: slog.New(slog.NewJSONHandler(w.log, nil)),
 	}
 	return w
 }
@@ -78,14 +81,46 @@ func (w *world) oldest() []int64 { return w.metrics.Values("OldestWaiting") }
 
 // connections are so many, unless they cannot be counted.
 type connections struct {
-	live int
-	err  error
-	at   time.Time
+	live    int
+	expired []string
+	err     error
+	at      time.Time
 }
 
-func (c *connections) Live(_ context.Context, now time.Time) (int, error) {
+func (c *connections) Survey(_ context.Context, now time.Time, most int) (int, []string, error) {
 	c.at = now
-	return c.live, c.err
+	return c.live, c.expired[:min(most, len(c.expired))], c.err
+}
+
+// closer keeps the connections that are closed.
+type closer struct {
+	mu     sync.Mutex
+	closed []string
+	fail   func(n int) error // of the nth, if set
+	takes  time.Duration
+	began  int
+	now    int
+	most   int
+}
+
+func (c *closer) Close(ctx context.Context, id string) error {
+	c.mu.Lock()
+	c.began++
+	c.now++
+	n := c.began
+	c.most = max(c.most, c.now)
+	c.mu.Unlock()
+	if c.fail != nil {
+		if err := c.fail(n); err != nil {
+			return err
+		}
+	}
+	time.Sleep(c.takes)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now--
+	c.closed = append(c.closed, id)
+	return ctx.Err()
 }
 
 func key(n int) lifecycle.Key {
@@ -411,7 +446,65 @@ func TestLiveConnectionsAreCountedEachRun(t *testing.T) {
 	}
 	w.metrics.Reset()
 	w.open.err = errors.New("table is away")
-	if err := w.Handle(t.Context()); !errors.Is(err, w.open.err) || w.metrics.Values("LiveConnections") != nil || len(w.oldest()) != 1 {
-		t.Errorf("err is %v, measured %v", err, w.metrics.Values("LiveConnections"))
+	w.open.expired = []string{"a"}
+	if err := w.Handle(t.Context()); !errors.Is(err, w.open.err) || w.metrics.Values("LiveConnections") != nil || len(w.oldest()) != 1 || w.closer.began != 0 {
+		t.Errorf("err is %v, measured %v, %d closed", err, w.metrics.Values("LiveConnections"), w.closer.began)
+	}
+}
+
+func TestConnectionsWhoseTokenHasRunOutAreClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin()
+		for n := range 300 {
+			w.open.expired = append(w.open.expired, fmt.Sprintf("c%03d", n))
+		}
+		w.closer.takes = time.Second
+		w.run(t)
+		slices.Sort(w.closer.closed)
+		if !slices.Equal(w.closer.closed, w.open.expired) || w.closer.most != 8 || !strings.Contains(w.log.String(), `"closed":300`) {
+			t.Errorf("%d are closed, %d at once, log %s", len(w.closer.closed), w.closer.most, w.log)
+		}
+	})
+}
+
+// TestARunClosesSoManyAndNoMore: the rest has its turn in the next one.
+func TestARunClosesSoManyAndNoMore(t *testing.T) {
+	w := begin()
+	w.open.expired = make([]string, 10_001)
+	w.run(t)
+	if len(w.closer.closed) != 10_000 {
+		t.Errorf("%d are closed", len(w.closer.closed))
+	}
+}
+
+// TestConnectionsThatCannotBeClosedFailNoRun: hints and figures are worth more, and the next
+// run tries again.
+func TestConnectionsThatCannotBeClosedFailNoRun(t *testing.T) {
+	w := begin()
+	w.open.expired = make([]string, 1_000)
+	w.closer.fail = func(n int) error {
+		if n > 40 {
+			return errors.New("too many calls")
+		}
+		return nil
+	}
+	k := w.accept(t, 1)
+	w.clock.at = start.Add(time.Hour)
+	w.run(t)
+	if w.closer.began < 50 || w.closer.began > 50+8 || !strings.Contains(w.log.String(), `"level":"ERROR"`) || !strings.Contains(w.log.String(), "too many calls") {
+		t.Errorf("%d were tried, log %s", w.closer.began, w.log)
+	}
+	if !slices.Equal(w.queue.ids(), []string{k.ID}) || len(w.metrics.Values("LiveConnections")) != 1 {
+		t.Errorf("sent %v, measured %v", w.queue.ids(), w.metrics.Values("LiveConnections"))
+	}
+}
+
+func TestARunWithoutTimeClosesNone(t *testing.T) {
+	w := begin()
+	w.open.expired = []string{"a", "b"}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // which are spared
+	defer cancel()
+	if err := w.Handle(ctx); err != nil || w.closer.began != 0 || !strings.Contains(w.log.String(), `"left":2`) {
+		t.Errorf("err is %v, %d were tried, log %s", err, w.closer.began, w.log)
 	}
 }

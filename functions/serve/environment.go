@@ -87,13 +87,18 @@ func workQueue() queue.Work {
 	return queue.Work{Client: queueClient(), URL: process.Need(contract.EnvWorkQueueURL)}
 }
 
-// manager posts to the endpoint that the SDK reads from contract.EnvCallbackEndpoint.
-func manager() *connection.Manager {
+// gateway is at the endpoint that the SDK reads from contract.EnvCallbackEndpoint.
+func gateway() *apigatewaymanagementapi.Client {
 	process.Need(contract.EnvCallbackEndpoint)
-	return &connection.Manager{
-		Poster: apigatewaymanagementapi.NewFromConfig(awsConfig()), Forget: connections(),
-		Metrics: process.Metrics(), Log: process.Logger(),
-	}
+	return apigatewaymanagementapi.NewFromConfig(awsConfig())
+}
+
+func manager() *connection.Manager {
+	return &connection.Manager{Poster: gateway(), Forget: connections(), Metrics: process.Metrics(), Log: process.Logger()}
+}
+
+func closer() connection.Closer {
+	return connection.Closer{Ender: gateway(), Forget: connections()}
 }
 
 // records is where the audit log goes: beside the function's own, or nowhere.

@@ -96,7 +96,7 @@ func Dispatcher() {
 // Reconciler serves the five-minute schedule.
 func Reconciler() {
 	r := reconciler.Reconciler{
-		Requests: requests(), Connections: connections(), Queue: hints(),
+		Requests: requests(), Connections: connections(), Closer: closer(), Queue: hints(),
 		Clock: clock.System{}, Metrics: process.Metrics(), Log: process.Logger(),
 	}
 	process.Start(r.Handle, probeRequests(requests()), probeOpen(requests()))

@@ -67,6 +67,7 @@ func TestMain(m *testing.M) {
 
 func TestFunctionsThatCannotWorkDoNotStart(t *testing.T) {
 	const images = `STREAMER_WORKERS={"images":{"actions":["crop"],"queue":"q"}}`
+	const callback = contract.EnvCallbackEndpoint + "=http://127.0.0.1:1"
 	tables := []string{"STREAMER_CONNECTIONS_TABLE=c", "STREAMER_REQUESTS_TABLE=r"}
 	for _, c := range []struct {
 		main string
@@ -77,7 +78,7 @@ func TestFunctionsThatCannotWorkDoNotStart(t *testing.T) {
 		{"router", nil, contract.EnvRequestsTable},
 		{"router", tables[1:], contract.EnvConnectionsTable},
 		{"router", tables, contract.EnvCallbackEndpoint},
-		{"router", append([]string{"AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI=http://127.0.0.1:1"}, tables...), contract.EnvFilesBucket},
+		{"router", append([]string{callback}, tables...), contract.EnvFilesBucket},
 		{"router", append([]string{`STREAMER_LIMITS={"user":{"request":1}}`}, tables...), contract.EnvLimits},
 		{"unbound sync", nil, "sync actions without a handler in the router: resize"},
 		{"bad action", nil, `action \"Resize\": Name is not`},
@@ -94,8 +95,9 @@ func TestFunctionsThatCannotWorkDoNotStart(t *testing.T) {
 		{"all declared", []string{`STREAMER_WORKERS={"images":{"actions":["resize"],"queue":"q"}}`}, "is not set"},
 		{"dispatcher", nil, contract.EnvWorkQueueURL},
 		{"dispatcher", []string{"STREAMER_WORKERS={}{}"}, "STREAMER_WORKERS"},
-		{"reconciler", append([]string{"STREAMER_WORKERS=["}, tables...), "STREAMER_WORKERS"},
+		{"reconciler", append([]string{callback, "STREAMER_WORKERS=["}, tables...), "STREAMER_WORKERS"},
 		{"reconciler", nil, contract.EnvRequestsTable},
+		{"reconciler", tables, contract.EnvCallbackEndpoint},
 	} {
 		t.Run(c.main+" for "+c.want, func(t *testing.T) {
 			t.Parallel()

@@ -1,5 +1,5 @@
-// Package connection posts frames to WebSocket connections and remembers which of them
-// are gone.
+// Package connection posts frames to WebSocket connections, remembers which of them are
+// gone, and ends them.
 package connection
 
 import (
@@ -24,7 +24,7 @@ import (
 // forgetting them costs one post each.
 const goneMemory = 1000
 
-// Poster is the one call of API Gateway's management API that is used.
+// Poster is the call of API Gateway's management API that sends a frame.
 type Poster interface {
 	PostToConnection(ctx context.Context, in *apigatewaymanagementapi.PostToConnectionInput, opts ...func(*apigatewaymanagementapi.Options)) (*apigatewaymanagementapi.PostToConnectionOutput, error)
 }
@@ -62,7 +62,7 @@ func (m *Manager) Send(ctx context.Context, connectionID string, frame protocol.
 	_, err = m.Poster.PostToConnection(ctx,
 		&apigatewaymanagementapi.PostToConnectionInput{ConnectionId: &connectionID, Data: data},
 		func(o *apigatewaymanagementapi.Options) { o.Retryer = aws.NopRetryer{} })
-	err = classify(err)
+	err = classify("post to connection", err)
 	switch {
 	case err == nil:
 		m.count(contract.MetricPosts)
@@ -111,13 +111,14 @@ func (m *Manager) remember(connectionID string) bool {
 	return true
 }
 
-func classify(err error) error {
+// classify says what an answer of the management API means.
+func classify(call string, err error) error {
 	if err == nil {
 		return nil
 	}
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	if !ok {
-		return fmt.Errorf("post to connection: %w", err)
+		return fmt.Errorf("%s: %w", call, err)
 	}
 	switch answer.HTTPStatusCode() {
 	case http.StatusGone:
@@ -129,5 +130,5 @@ func classify(err error) error {
 	case http.StatusRequestEntityTooLarge:
 		return streamer.ErrTooLarge
 	}
-	return fmt.Errorf("post to connection: %w", err)
+	return fmt.Errorf("%s: %w", call, err)
 }

@@ -28,12 +28,12 @@ var frame = protocol.Pong{Answer: protocol.Answer{ID: "<m&1>", TS: 7}}
 
 const encoded = `{"type":"pong","id":"<m&1>","ts":7}`
 
-// gateway answers PostToConnection.
+// gateway answers calls about connections.
 type gateway struct {
 	mu     sync.Mutex
 	status int
 	body   string
-	posts  []string // path and body
+	posts  []string // method, path and body
 }
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -73,14 +73,17 @@ func manager(t *testing.T, handler http.Handler) world {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	w := world{table: &table{}, metrics: &metrictest.Tally{}, log: &bytes.Buffer{}}
-	endpoint := server.URL + "/prod"
 	w.Manager = &connection.Manager{
-		Poster: apigatewaymanagementapi.New(apigatewaymanagementapi.Options{
-			Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""),
-		}),
-		Forget: w.table, Metrics: w.metrics, Log: slog.New(slog.NewJSONHandler(w.log, nil)),
+		Poster: client(server), Forget: w.table, Metrics: w.metrics, Log: slog.New(slog.NewJSONHandler(w.log, nil)),
 	}
 	return w
+}
+
+func client(server *httptest.Server) *apigatewaymanagementapi.Client {
+	endpoint := server.URL + "/prod"
+	return apigatewaymanagementapi.New(apigatewaymanagementapi.Options{
+		Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""),
+	})
 }
 
 func TestSend(t *testing.T) {

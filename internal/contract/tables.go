@@ -8,6 +8,8 @@ const (
 	// the index IndexConnectionsByUser, which projects keys only.
 	ConnectionUserKey = "user_key"
 	ConnectedAt       = "connected_at"
+	// TokenExpires is when the connection's identity ends, in Unix seconds.
+	TokenExpires = "token_expires"
 	// ExpiresAt is the TTL attribute, in Unix seconds.
 	ExpiresAt = "expires_at"
 

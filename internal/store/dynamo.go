@@ -387,22 +387,33 @@ func (d DynamoConnections) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// Live counts the connections that have not run out at now. It reads the whole table, a
-// page of 1 MB at a time, eventually consistent.
-func (d DynamoConnections) Live(ctx context.Context, now time.Time) (n int, err error) {
+// Survey counts the connections that have not run out at now, and finds up to most of those
+// whose token has. It reads the whole table, a page of 1 MB at a time, eventually consistent,
+// and is sent only what has run out. What has run out before its token, because API Gateway
+// keeps no connection that long, is neither: it has ended, and the table forgets it.
+func (d DynamoConnections) Survey(ctx context.Context, now time.Time, most int) (live int, expired []string, err error) {
 	pages := dynamodb.NewScanPaginator(d.Client, &dynamodb.ScanInput{
-		TableName: &d.Table, Select: types.SelectCount, FilterExpression: aws.String("#e > :now"),
-		ExpressionAttributeNames:  map[string]string{"#e": contract.ExpiresAt},
+		TableName: &d.Table, FilterExpression: aws.String("#e <= :now"), ProjectionExpression: aws.String("#c, #t"),
+		ExpressionAttributeNames:  map[string]string{"#e": contract.ExpiresAt, "#c": contract.ConnectionID, "#t": contract.TokenExpires},
 		ExpressionAttributeValues: item{":now": &types.AttributeValueMemberN{Value: strconv.FormatInt(now.Unix(), 10)}},
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return 0, fmt.Errorf("count connections: %w", err)
+			return 0, nil, fmt.Errorf("survey connections: %w", err)
 		}
-		n += int(page.Count)
+		live += int(page.ScannedCount - page.Count)
+		for _, it := range page.Items {
+			var c Connection
+			if err := attributevalue.UnmarshalMap(it, &c); err != nil {
+				return 0, nil, fmt.Errorf("decode connection: %w", err)
+			}
+			if c.TokenExpires <= now.Unix() && len(expired) < most {
+				expired = append(expired, c.ID)
+			}
+		}
 	}
-	return n, nil
+	return live, expired, nil
 }
 
 func connectionKey(id string) item {

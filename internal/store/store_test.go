@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,21 +38,24 @@ func TestDynamoConnections(t *testing.T) {
 	})
 }
 
-func TestConnectionsThatRanOutAreNotLive(t *testing.T) {
+func TestSurveyOfConnections(t *testing.T) {
 	client, table := stage(t, contract.OutputConnectionsTable)
 	connections := store.DynamoConnections{Client: client, Table: table}
-	now := time.Now()
-	count := func() int {
+	now := time.Now().Add(48 * time.Hour) // so that the stage's own reconciler takes none of them for expired
+	mine := "survey" + rand.Text()
+	survey := func(most int) (live int, expired []string) {
 		t.Helper()
-		n, err := connections.Live(t.Context(), now)
+		live, expired, err := connections.Survey(t.Context(), now, most)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return n
+		return live, expired
 	}
-	before := count()
-	for id, expires := range map[string]time.Time{"live": now.Add(time.Minute), "over": now.Add(-time.Minute), "just now": now} {
-		c := store.Connection{ID: rand.Text() + id, Tenant: "t", User: "u", UserKey: "k", ExpiresAt: expires.Unix()}
+	before, _ := survey(0)
+	for id, ends := range map[string]struct{ row, token time.Duration }{
+		"live": {time.Minute, time.Minute}, "over": {-time.Minute, -time.Minute}, "just now": {}, "two hours": {-time.Minute, time.Hour},
+	} {
+		c := store.Connection{ID: mine + id, Tenant: "t", User: "u", UserKey: "k", ExpiresAt: now.Add(ends.row).Unix(), TokenExpires: now.Add(ends.token).Unix()}
 		if err := connections.Put(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
@@ -60,8 +65,17 @@ func TestConnectionsThatRanOutAreNotLive(t *testing.T) {
 			}
 		}()
 	}
-	if got := count(); got != before+1 {
-		t.Errorf("%d more, want the one that has not run out", got-before)
+	live, expired := survey(1_000_000)
+	if live != before+1 {
+		t.Errorf("%d more live, want the one that has not run out", live-before)
+	}
+	expired = slices.DeleteFunc(expired, func(id string) bool { return !strings.HasPrefix(id, mine) })
+	slices.Sort(expired)
+	if want := []string{mine + "just now", mine + "over"}; !slices.Equal(expired, want) {
+		t.Errorf("their token has run out: %q, want %q", expired, want)
+	}
+	if _, expired := survey(1); len(expired) != 1 {
+		t.Errorf("%d are found, where one was asked for", len(expired))
 	}
 }
 
