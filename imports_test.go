@@ -157,7 +157,7 @@ func TestImports(t *testing.T) {
 			"infrastructure names functions by their import paths and imports none, but for the declarations of actions",
 			func(from string) bool { return within(from, "constructs", "dashboards", "infra") && !isTest(from) },
 			func(p *pkg) bool {
-				return within(p.ImportPath, "functions", "internal") && !within(p.ImportPath, "internal/contract", "internal/price") &&
+				return within(p.ImportPath, "functions", "internal") && !within(p.ImportPath, "internal/contract", "internal/price", "internal/shape") &&
 					p.ImportPath != module+"/functions/handlers"
 			},
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+	"github.com/pay-theory/streamer/internal/contract"
 )
 
 // StreamerAttributes is what another app knows of a Streamer of the same account and region:
@@ -63,7 +64,7 @@ func (a *StreamerAttributes) validate() error {
 			return fmt.Errorf("%s is empty: give that output of the Streamer's stack", attribute.field)
 		}
 	}
-	names := []string{nameRouter, nameDispatcher, nameProcessor, nameReconciler, nameAuthorizer}
+	names := []string{contract.FunctionRouter, contract.FunctionDispatcher, contract.FunctionProcessor, contract.FunctionReconciler, contract.FunctionAuthorizer}
 	for _, function := range slices.Sorted(maps.Keys(a.FunctionNames)) {
 		if !slices.Contains(names, function) {
 			return fmt.Errorf("FunctionNames has %q: the functions are %s", function, strings.Join(names, ", "))

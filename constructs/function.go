@@ -191,9 +191,10 @@ func fillFunction(scope constructs.Construct, all common, f function) awslambda.
 	role := awsiam.NewRole(scope, jsii.String("Role"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
 	})
-	permissions := append(f.permissions, allow(logs.LogGroupArn(), "logs:CreateLogStream", "logs:PutLogEvents"))
+	things := map[contract.Thing][]*string{contract.OnOwnLog: {logs.LogGroupArn()}, contract.OnAnything: {jsii.String("*")}}
+	permissions := append(f.permissions, allowed(contract.EachMay, things)...)
 	if f.props.VPC != nil {
-		permissions = append(permissions, allow(jsii.String("*"), NetworkInterfaceActions...))
+		permissions = append(permissions, allowed(contract.InVPCMay, things)...)
 	}
 	for _, permission := range permissions {
 		role.AddToPolicy(permission.statement())
@@ -244,10 +245,7 @@ func fillFunction(scope constructs.Construct, all common, f function) awslambda.
 // NetworkInterfaceActions are what Lambda does with the role of a function in a VPC, on resources
 // that are not known beforehand ("Giving Lambda functions access to resources in an Amazon
 // VPC").
-var NetworkInterfaceActions = []string{
-	"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface",
-	"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
-}
+var NetworkInterfaceActions = contract.InVPCMay[0].Actions
 
 // securityGroups is nil for none, which lets the CDK make one.
 func securityGroups(groups []awsec2.ISecurityGroup) *[]awsec2.ISecurityGroup {

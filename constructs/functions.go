@@ -38,15 +38,9 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		description: "Streamer: answers every message of every client",
 		props:       p.Router,
 		environment: router,
-		permissions: []permission{
-			allow(s.Connections.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:DeleteItem"),
-			allow(s.Requests.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:BatchGetItem"),
-			allow(s.requestsIndex(contract.IndexByUser), "dynamodb:Query"),
-			allow(s.everyFile(), "s3:PutObject", "s3:GetObject"),
-			allow(s.everyConnection("POST"), "execute-api:ManageConnections"),
-		},
-		usesKeys: true,
-		audited:  p.Audit != nil,
+		permissions: s.allowed(contract.RouterMay, nil),
+		usesKeys:    true,
+		audited:     p.Audit != nil,
 	})
 
 	dispatcher := s.withWorkers(map[string]*string{
@@ -58,12 +52,8 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		description: "Streamer: sends a hint to a work queue for each request that waits",
 		props:       p.Dispatcher,
 		environment: dispatcher,
-		permissions: append(s.sendHints(),
-			allow(s.Requests.TableStreamArn(), "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
-			allow(jsii.String("*"), "dynamodb:ListStreams"), // takes no resource
-			allow(s.Undispatched.QueueArn(), "sqs:SendMessage"),
-		),
-		usesKeys: true,
+		permissions: s.allowed(contract.DispatcherMay, nil),
+		usesKeys:    true,
 	})
 
 	s.Processor = s.newProcessor(s, p, processor{
@@ -88,13 +78,8 @@ func (s *StreamerConstruct) addFunctions(p *StreamerProps) {
 		description: "Streamer: sends hints again that were lost, and closes connections whose token has run out",
 		props:       p.Reconciler,
 		environment: reconciler,
-		permissions: append(s.sendHints(),
-			allow(s.Connections.TableArn(), "dynamodb:Scan", "dynamodb:DeleteItem"), // to count them, and forget who is gone
-			allow(s.everyConnection("DELETE"), "execute-api:ManageConnections"),     // of those whose token has run out
-			allow(s.requestsIndex(contract.IndexOpen), "dynamodb:Query"),
-			allow(s.Requests.TableArn(), "dynamodb:GetItem", "dynamodb:UpdateItem"),
-		),
-		usesKeys: true,
+		permissions: s.allowed(contract.ReconcilerMay, nil),
+		usesKeys:    true,
 	})
 }
 
@@ -133,11 +118,9 @@ func (s *StreamerConstruct) newProcessor(scope constructs.Construct, p *Streamer
 		description: own.description,
 		props:       own.props,
 		environment: environment,
-		permissions: append(s.reporting(),
-			allow(own.queue.QueueArn(), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"),
-		),
-		usesKeys: true,
-		audited:  p.Audit != nil,
+		permissions: s.allowed(contract.ProcessorMay, own.queue),
+		usesKeys:    true,
+		audited:     p.Audit != nil,
 	})
 	if own.reports && own.props.ImportPath == mainOf("processor") {
 		s.GrantReadRequests(made) // the sample report is about them

@@ -1,7 +1,11 @@
 package constructs
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/internal/contract"
 )
@@ -37,7 +41,7 @@ func (r *reference) GrantCancel(grantee awsiam.IGrantable) awsiam.Grant {
 // is for compute that a handler hands its requests over to, with package remote; the work
 // queue is not in it.
 func (r *reference) GrantReport(grantee awsiam.IGrantable) awsiam.Grant {
-	return r.grant(grantee, r.useKeys, r.reporting()...)
+	return r.grant(grantee, r.useKeys, allowed(contract.ReportingMay, r.things())...)
 }
 
 // GrantManageConnections lets grantee post to each connection of this stage, look at it, and
@@ -115,14 +119,49 @@ func (p permission) statement() awsiam.PolicyStatement {
 	})
 }
 
-// reporting is what a processor does with a request.
-func (r *reference) reporting() []permission {
-	return []permission{
-		allow(r.requests.TableArn(), "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"),
-		allow(r.connections.TableArn(), "dynamodb:DeleteItem"),
-		allow(r.everyFile(), "s3:PutObject", "s3:GetObject"),
-		allow(r.everyConnection("POST"), "execute-api:ManageConnections"),
+// allowed are permissions on what the things are here.
+func allowed(permissions []contract.Permission, things map[contract.Thing][]*string) (all []permission) {
+	for _, p := range permissions {
+		for _, resource := range things[p.On] {
+			all = append(all, allow(resource, p.Actions...))
+		}
 	}
+	return all
+}
+
+// things are the ARNs of those that others may be granted.
+func (r *reference) things() map[contract.Thing][]*string {
+	return map[contract.Thing][]*string{
+		contract.OnConnections:    {r.connections.TableArn()},
+		contract.OnRequests:       {r.requests.TableArn()},
+		contract.OnRequestsByUser: {r.requestsIndex(contract.IndexByUser)},
+		contract.OnOpenRequests:   {r.requestsIndex(contract.IndexOpen)},
+		contract.OnFiles:          {r.everyFile()},
+		contract.OnPosts:          {r.everyConnection("POST")},
+		contract.OnCloses:         {r.everyConnection("DELETE")},
+	}
+}
+
+// allowed are permissions of a function of this Streamer, which may have a queue of its own.
+func (s *StreamerConstruct) allowed(permissions []contract.Permission, own awssqs.IQueue) (all []permission) {
+	things := s.things()
+	things[contract.OnRequestsStream] = []*string{s.Requests.TableStreamArn()}
+	things[contract.OnAnything] = []*string{jsii.String("*")}
+	things[contract.OnUndispatched] = []*string{s.Undispatched.QueueArn()}
+	things[contract.OnWorkQueues] = []*string{s.WorkQueue.QueueArn()}
+	for _, name := range slices.Sorted(maps.Keys(s.Workers)) {
+		things[contract.OnWorkQueues] = append(things[contract.OnWorkQueues], s.Workers[name].Queue.QueueArn())
+	}
+	if own != nil {
+		things[contract.OnOwnQueue] = []*string{own.QueueArn()}
+	}
+	for _, p := range permissions {
+		if p.On == contract.OnWorkQueues {
+			p.Actions = s.local.hinting(p.Actions)
+		}
+		all = append(all, allowed([]contract.Permission{p}, things)...)
+	}
+	return all
 }
 
 // requestsIndex is the ARN of an index of the requests table.

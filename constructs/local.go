@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -99,13 +100,13 @@ func (l *localStage) routeResponse() bool { return l == nil }
 // metricMath: the emulator refuses alarms on expressions.
 func (l *localStage) metricMath() bool { return l == nil }
 
-// sendMessage is what a function must be allowed to send a batch of messages: on AWS
-// there is one action for both calls, the emulator asks for the call's own name.
-func (l *localStage) sendMessage() []string {
+// hinting are the actions by which a function sends hints: on AWS there is one for both calls,
+// the emulator asks for the call's own name.
+func (l *localStage) hinting(actions []string) []string {
 	if l == nil {
-		return []string{"sqs:SendMessage"}
+		return actions
 	}
-	return []string{"sqs:SendMessage", "sqs:SendMessageBatch"}
+	return append(slices.Clone(actions), "sqs:SendMessageBatch")
 }
 
 // removalPolicy: nothing local is worth keeping.

@@ -228,7 +228,7 @@ func (r *reference) MetricFunctionThrottles(options *awscloudwatch.MetricOptions
 // MetricDispatcherLag is the age of the last stream record that a run of the dispatcher took,
 // in ms. Default statistic: maximum.
 func (r *reference) MetricDispatcherLag(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	dispatcher := r.functionNames[nameDispatcher]
+	dispatcher := r.functionNames[contract.FunctionDispatcher]
 	if dispatcher == nil {
 		panic("streamer: the dispatcher is not among StreamerAttributes.FunctionNames: give its name")
 	}
@@ -286,17 +286,12 @@ func (r *reference) ofFunctions(metric string, options *awscloudwatch.MetricOpti
 	return metrics
 }
 
-// The names of the functions.
-const (
-	nameRouter, nameDispatcher, nameProcessor, nameReconciler, nameAuthorizer = "router", "dispatcher", "processor", "reconciler", "authorizer"
-)
-
 func (s *StreamerConstruct) functions() map[string]awslambda.IFunction {
 	all := map[string]awslambda.IFunction{
-		nameRouter: s.Router, nameDispatcher: s.Dispatcher, nameProcessor: s.Processor, nameReconciler: s.Reconciler,
+		contract.FunctionRouter: s.Router, contract.FunctionDispatcher: s.Dispatcher, contract.FunctionProcessor: s.Processor, contract.FunctionReconciler: s.Reconciler,
 	}
 	if s.Authorizer != nil {
-		all[nameAuthorizer] = s.Authorizer
+		all[contract.FunctionAuthorizer] = s.Authorizer
 	}
 	return all
 }

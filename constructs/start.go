@@ -16,7 +16,7 @@ func (s *StreamerConstruct) addStartChecks(p *StreamerProps) {
 		return
 	}
 	for name, function := range s.functions() {
-		if own, ours := function.(awslambda.Function); ours && (name != nameAuthorizer || p.Auth == nil || p.Auth.Authorizer == nil) {
+		if own, ours := function.(awslambda.Function); ours && (name != contract.FunctionAuthorizer || p.Auth == nil || p.Auth.Authorizer == nil) {
 			s.StartChecks[name] = s.startCheck(p, own)
 		}
 	}

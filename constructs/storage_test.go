@@ -161,7 +161,7 @@ func requests() *awsdynamodb.TablePropsV2 {
 func TestTablesOfThisAppAreChecked(t *testing.T) {
 	for want, spoil := range map[string]func(*awsdynamodb.TablePropsV2){
 		"": func(*awsdynamodb.TablePropsV2) {}, // more in index and stream than is needed, another order
-		"Storage.Requests has another key than pk and sk: NewStorage": func(p *awsdynamodb.TablePropsV2) {
+		"Storage.Requests has another key than pk and sk; NewStorage": func(p *awsdynamodb.TablePropsV2) {
 			p.SortKey = nil
 		},
 		"Storage.Requests has not ttl as its TTL attribute": func(p *awsdynamodb.TablePropsV2) {

@@ -182,15 +182,6 @@ func (s *StreamerConstruct) withWorkers(environment map[string]*string) map[stri
 	return environment
 }
 
-// sendHints lets a function send to all work queues.
-func (s *StreamerConstruct) sendHints() []permission {
-	permissions := []permission{allow(s.WorkQueue.QueueArn(), s.local.sendMessage()...)}
-	for _, name := range slices.Sorted(maps.Keys(s.Workers)) {
-		permissions = append(permissions, allow(s.Workers[name].Queue.QueueArn(), s.local.sendMessage()...))
-	}
-	return permissions
-}
-
 // MetricQueueDepth is the number of hints that wait for the worker.
 func (w *workerReference) MetricQueueDepth(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	return waiting(w.queue, options)

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
 	"github.com/pay-theory/streamer/internal/logs"
 	"github.com/pay-theory/streamer/internal/resources"
 )
@@ -58,10 +60,11 @@ var checks = []check{
 	{"tables", checkTables},
 	{"queues", checkQueues},
 	{"alarms", checkAlarms},
-	{"permissions", checkGrants},
+	{"permissions", checkPermissions},
+	{"permissions", checkRefusals},
 	{"errors", checkErrors},
 	{"logs", checkRetention},
-	{"quotas", checkConcurrency},
+	{"quotas", checkQuotas},
 }
 
 // patient is the stage that is looked at, with what more than one check needs.
@@ -69,6 +72,8 @@ type patient struct {
 	*session
 	parts  []resources.Resource
 	groups []logs.Group
+	// functions are those that were looked at, by their names.
+	functions map[string]*lambda.GetFunctionConfigurationOutput
 }
 
 // of are the ids of the stack's resources of a type.
@@ -95,7 +100,7 @@ var hash = regexp.MustCompile(`[0-9A-F]{8}$`)
 
 func doctorCommand(*flag.FlagSet) task {
 	return func(ctx context.Context, s *session, _ []string) error {
-		p := &patient{session: s}
+		p := &patient{session: s, functions: map[string]*lambda.GetFunctionConfigurationOutput{}}
 		var err error
 		if p.parts, err = resources.Of(ctx, s.Config, s.Stack.Name, ""); err != nil {
 			return fmt.Errorf("%w (is this the account and region of the stack?)", err)

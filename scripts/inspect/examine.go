@@ -11,14 +11,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	alarms "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	tables "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	functions "github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/pay-theory/streamer/functions/authorizer"
 	"github.com/pay-theory/streamer/internal/contract"
@@ -88,35 +83,49 @@ func checkTokens(ctx context.Context, p *patient) ([]finding, error) {
 
 // settings are the variables of the authorizer, nil if the stack has none, and of the router.
 func (p *patient) settings(ctx context.Context) (authorizer, router map[string]string, err error) {
-	client := lambda.NewFromConfig(p.Config)
 	for _, g := range p.groups {
-		if g.Label != "authorizer" && g.Label != "router" {
+		if g.Label != contract.FunctionAuthorizer && g.Label != contract.FunctionRouter {
 			continue
 		}
-		out, err := client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &g.Function})
+		f, err := p.function(ctx, g.Function)
 		if err != nil {
-			return nil, nil, fmt.Errorf("look at the %s: %w", g.Label, err)
+			return nil, nil, err
 		}
-		variables := map[string]string{}
-		if out.Environment != nil {
-			variables = out.Environment.Variables
-		}
-		if g.Label == "router" {
-			router = variables
+		if g.Label == contract.FunctionRouter {
+			router = variables(f)
 		} else {
-			authorizer = variables
+			authorizer = variables(f)
 		}
 	}
 	return authorizer, router, nil
 }
 
+// function looks at a function, once.
+func (p *patient) function(ctx context.Context, name string) (*lambda.GetFunctionConfigurationOutput, error) {
+	if known := p.functions[name]; known != nil {
+		return known, nil
+	}
+	out, err := lambda.NewFromConfig(p.Config).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+	if err != nil {
+		return nil, fmt.Errorf("look at the function %s: %w", name, err)
+	}
+	p.functions[name] = out
+	return out, nil
+}
+
+func variables(f *lambda.GetFunctionConfigurationOutput) map[string]string {
+	if f.Environment == nil {
+		return map[string]string{}
+	}
+	return f.Environment.Variables
+}
+
 func checkFunctions(ctx context.Context, p *patient) ([]finding, error) {
-	client := lambda.NewFromConfig(p.Config)
 	var found []finding
 	for _, name := range p.of("AWS::Lambda::Function") {
-		out, err := client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+		out, err := p.function(ctx, name)
 		if err != nil {
-			return found, fmt.Errorf("look at the function %s: %w", name, err)
+			return found, err
 		}
 		// A function that nobody ran for weeks is inactive, and wakes up when it is called.
 		if out.State == functions.StateFailed || out.LastUpdateStatus == functions.LastUpdateStatusFailed {
@@ -131,13 +140,12 @@ func checkFunctions(ctx context.Context, p *patient) ([]finding, error) {
 
 // checkSources looks at what brings work to functions.
 func checkSources(ctx context.Context, p *patient) ([]finding, error) {
-	client := lambda.NewFromConfig(p.Config)
 	ids := p.of("AWS::Lambda::EventSourceMapping")
 	var found []finding
 	for _, id := range ids {
-		out, err := client.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &id})
+		out, err := p.source(ctx, id)
 		if err != nil {
-			return found, fmt.Errorf("look at the event source mapping %s: %w", id, err)
+			return found, err
 		}
 		what := p.labelOf(aws.ToString(out.FunctionArn))
 		if state := aws.ToString(out.State); state != "Enabled" {
@@ -151,6 +159,14 @@ func checkSources(ctx context.Context, p *patient) ([]finding, error) {
 		found = append(found, ok("%s bring work", count(len(ids), "mapping")))
 	}
 	return found, nil
+}
+
+func (p *patient) source(ctx context.Context, id string) (*lambda.GetEventSourceMappingOutput, error) {
+	out, err := lambda.NewFromConfig(p.Config).GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &id})
+	if err != nil {
+		return nil, fmt.Errorf("look at the event source mapping %s: %w", id, err)
+	}
+	return out, nil
 }
 
 // labelOf is what people call the function of an ARN.
@@ -168,7 +184,7 @@ func (p *patient) labelOf(arn string) string {
 const reconcilerLate = 11 * time.Minute
 
 func checkReconciler(ctx context.Context, p *patient) ([]finding, error) {
-	groups := slices.DeleteFunc(slices.Clone(p.groups), func(g logs.Group) bool { return g.Label != "reconciler" })
+	groups := slices.DeleteFunc(slices.Clone(p.groups), func(g logs.Group) bool { return g.Label != contract.FunctionReconciler })
 	lines, err := logs.Read(ctx, p.Config, groups, p.now.Add(-reconcilerLate), `"reconciled"`)
 	if err != nil {
 		return nil, err
@@ -189,40 +205,6 @@ func checkReconciler(ctx context.Context, p *patient) ([]finding, error) {
 		f = know("", "it has not run yet, or not for %s: the local stage runs it every five minutes", hours(reconcilerLate))
 	}
 	return []finding{f}, nil
-}
-
-func checkTables(ctx context.Context, p *patient) ([]finding, error) {
-	var found []finding
-	for _, t := range []struct{ what, name, expiry string }{
-		{"requests", p.requestsTable, contract.TTL}, {"connections", p.connections.Table, contract.ExpiresAt},
-	} {
-		out, err := p.tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &t.name})
-		if err != nil {
-			return found, fmt.Errorf("look at the table of %s: %w", t.what, err)
-		}
-		if out.Table.TableStatus != tables.TableStatusActive && out.Table.TableStatus != tables.TableStatusUpdating {
-			found = append(found, wrong("see the table in DynamoDB's console", "the table of %s is %s", t.what, out.Table.TableStatus))
-		}
-		if out.Table.StreamSpecification == nil || !aws.ToBool(out.Table.StreamSpecification.StreamEnabled) {
-			found = append(found, wrong("deploy again: the construct switches it on", "the table of %s has no stream", t.what))
-		}
-		ttl, err := p.tables.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &t.name})
-		if err != nil {
-			return found, fmt.Errorf("look at the expiry of %s: %w", t.what, err)
-		}
-		expires := ttl.TimeToLiveDescription.TimeToLiveStatus == tables.TimeToLiveStatusEnabled && aws.ToString(ttl.TimeToLiveDescription.AttributeName) == t.expiry
-		switch {
-		case expires:
-		case p.Emulator != "":
-			found = append(found, know("", "%s do not expire: the local stage has no expiry", t.what))
-		default:
-			found = append(found, wrong("aws dynamodb update-time-to-live --table-name "+t.name+" --time-to-live-specification Enabled=true,AttributeName="+t.expiry, "%s do not expire: the table grows for ever", t.what))
-		}
-	}
-	if len(found) == 0 {
-		found = append(found, ok("requests and connections are there, and expire"))
-	}
-	return found, nil
 }
 
 // tooLate is how long a request may wait that is due: the reconciler has sent its hint again
@@ -253,73 +235,6 @@ func checkQueues(ctx context.Context, p *patient) ([]finding, error) {
 	return found, nil
 }
 
-func checkAlarms(ctx context.Context, p *patient) ([]finding, error) {
-	names := p.of("AWS::CloudWatch::Alarm")
-	if len(names) == 0 {
-		return []finding{wrong("leave AlarmProps as they are, and deploy", "there are no alarms")}, nil
-	}
-	client := cloudwatch.NewFromConfig(p.Config)
-	out, err := client.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: names})
-	if err != nil {
-		return nil, fmt.Errorf("look at the alarms: %w", err)
-	}
-	var found []finding
-	topics, silent := map[string]bool{}, 0
-	for _, a := range out.MetricAlarms {
-		if a.StateValue == alarms.StateValueAlarm {
-			_, chapter, _ := strings.Cut(aws.ToString(a.AlarmDescription), "Runbook: ")
-			found = append(found, wrong(chapter, "%s: %s", p.shortName(aws.ToString(a.AlarmName)), aws.ToString(a.StateReason)))
-		}
-		if !aws.ToBool(a.ActionsEnabled) || len(a.AlarmActions) == 0 {
-			silent++
-		}
-		for _, action := range a.AlarmActions {
-			topics[action] = topics[action] || strings.Contains(action, ":sns:")
-		}
-	}
-	if missing := len(names) - len(out.MetricAlarms); missing > 0 {
-		found = append(found, wrong("deploy again", "%d of %s were deleted by hand", missing, count(len(names), "alarm")))
-	}
-	if silent > 0 {
-		f := wrong("set STREAMER_ALARM_TOPIC and deploy, or AlarmProps.Actions: "+operating+"deploying", "%d of %s tell nobody", silent, count(len(out.MetricAlarms), "alarm"))
-		found = append(found, f)
-	}
-	for topic, is := range topics {
-		if !is {
-			continue
-		}
-		f, err := p.listeners(ctx, topic)
-		if err != nil {
-			return found, err
-		}
-		if f.State != "" {
-			found = append(found, f)
-		}
-	}
-	if len(found) == 0 {
-		found = append(found, ok("%s, none in alarm, and somebody is told", count(len(out.MetricAlarms), "alarm")))
-	}
-	return found, nil
-}
-
-// listeners asks whether anybody hears what a topic is told; the zero finding says so.
-func (p *patient) listeners(ctx context.Context, topic string) (finding, error) {
-	out, err := sns.NewFromConfig(p.Config).ListSubscriptionsByTopic(ctx, &sns.ListSubscriptionsByTopicInput{TopicArn: &topic})
-	if err != nil {
-		return finding{}, fmt.Errorf("look at the topic of alarms %s: %w", topic, err)
-	}
-	for _, s := range out.Subscriptions {
-		if strings.HasPrefix(aws.ToString(s.SubscriptionArn), "arn:") { // else it waits to be confirmed
-			return finding{}, nil
-		}
-	}
-	do := "subscribe somebody: aws sns subscribe --protocol email --notification-endpoint you@example.com --topic-arn " + topic
-	if len(out.Subscriptions) > 0 {
-		return wrong("have them confirm it, by the mail that they got", "nobody who is to hear of alarms has confirmed it"), nil
-	}
-	return wrong(do, "nobody hears of alarms: their topic has no subscription"), nil
-}
-
 // lately is how far back errors are looked for.
 const lately = time.Hour
 
@@ -338,23 +253,6 @@ func (p *patient) errorsOf(ctx context.Context, meant func(entry) bool) (all []e
 		}
 	}
 	return all, nil
-}
-
-func checkGrants(ctx context.Context, p *patient) ([]finding, error) {
-	all, err := p.errorsOf(ctx, func(e entry) bool { return refused.Match(e.Line) })
-	if err != nil {
-		return nil, err
-	}
-	var found []finding
-	for _, of := range byFunction(all) {
-		last := of[len(of)-1]
-		found = append(found, wrong("grant it (constructs/grants.go has what each function has), or deploy again: a policy may have been changed by hand",
-			"the %s was refused %s in the last hour, the last %s ago: %s", last.Function, count(len(of), "time"), age(last.Time, p.now), last.why()))
-	}
-	if len(found) == 0 {
-		found = append(found, ok("no function was refused anything in the last hour"))
-	}
-	return found, nil
 }
 
 func checkErrors(ctx context.Context, p *patient) ([]finding, error) {
@@ -428,35 +326,4 @@ func checkRetention(ctx context.Context, p *patient) ([]finding, error) {
 		return []finding{know("StreamerProps.LogRetention", "logs are kept for ever, and paid for: %s", strings.Join(forever, ", "))}, nil
 	}
 	return []finding{ok("%s, each forgotten in time", count(len(p.groups), "log"))}, nil
-}
-
-// others is how many runs at once processors should leave to router, authorizer and
-// dispatcher (OPERATING.md, "Quotas").
-const others = 200
-
-func checkConcurrency(ctx context.Context, p *patient) ([]finding, error) {
-	client := lambda.NewFromConfig(p.Config)
-	out, err := client.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{})
-	if err != nil {
-		return nil, fmt.Errorf("look at the account's limits: %w", err)
-	}
-	wanted := 0
-	for _, id := range p.of("AWS::Lambda::EventSourceMapping") {
-		mapping, err := client.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: &id})
-		if err != nil {
-			return nil, fmt.Errorf("look at the event source mapping %s: %w", id, err)
-		}
-		if mapping.ScalingConfig != nil {
-			wanted += int(aws.ToInt32(mapping.ScalingConfig.MaximumConcurrency))
-		}
-	}
-	limit := int(aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions))
-	do := "ask for more concurrent executions in Service Quotas, or lower MaxConcurrency: " + operating + "quotas"
-	switch {
-	case wanted > limit:
-		return []finding{wrong(do, "processors may run %d at once, and the account has %d: a full queue refuses messages", wanted, limit)}, nil
-	case wanted+others > limit:
-		return []finding{know(do, "processors may run %d at once of the account's %d: that leaves less than %d to the other functions", wanted, limit, others)}, nil
-	}
-	return []finding{ok("processors may run %d at once, of the account's %d", wanted, limit)}, nil
 }

@@ -64,6 +64,12 @@
 // remembered. Files go before the rows that say whose they are, so it may be run again after
 // whatever failed.
 //
+// Doctor believes nobody: what a function may do it asks IAM (SimulatePrincipalPolicy, which
+// knows boundaries and an organization's policies too), against the list by which the
+// constructs grant it (contract.RouterMay and so on); what a table must have is compared with
+// the shape by which they make one (package shape). It does not know what handlers were granted
+// besides, and the policies of keys. What cannot be asked is said, and is never well.
+//
 // Each command needs the permissions of what it shows, and doctor names those that are
 // missing. resend needs, on the requests table, GetItem, and Query on its index of open
 // requests; on the dead-letter queue, ReceiveMessage, DeleteMessage, ChangeMessageVisibility

@@ -40,6 +40,7 @@ type session struct {
 	work, dead    string // URLs
 	workers       queue.Workers
 	hints         sender
+	callback      string // the URL of posts
 	posts         *apigatewaymanagementapi.Client
 
 	headed bool
@@ -64,8 +65,8 @@ func newSession(at place.Stage, c chosen, t terminal) (*session, error) {
 		dead:          need(contract.OutputDeadLetterURL),
 	}
 	s.requests = store.DynamoRequests{Client: tables, Table: s.requestsTable}
-	callback := need(contract.OutputCallbackURL)
-	s.posts = apigatewaymanagementapi.NewFromConfig(at.Config, func(o *apigatewaymanagementapi.Options) { o.BaseEndpoint = &callback })
+	s.callback = need(contract.OutputCallbackURL)
+	s.posts = apigatewaymanagementapi.NewFromConfig(at.Config, func(o *apigatewaymanagementapi.Options) { o.BaseEndpoint = &s.callback })
 	if missing != nil {
 		return nil, missing
 	}
