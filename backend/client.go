@@ -6,7 +6,6 @@ import (
 
 	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/identity"
-	"github.com/pay-theory/streamer/internal/intake"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/view"
 	"github.com/pay-theory/streamer/protocol"
@@ -73,15 +72,12 @@ func (c *Client) row(ctx context.Context, requestID string) (lifecycle.Row, erro
 	return row, nil
 }
 
-// key names a request of the tenant's. A malformed id is that of none.
+// key names a request of the tenant's.
 func (c *Client) key(requestID string) (lifecycle.Key, error) {
 	if err := c.check(); err != nil {
 		return lifecycle.Key{}, err
 	}
-	if !lifecycle.ValidID(requestID) {
-		return lifecycle.Key{}, intake.NotFound()
-	}
-	return lifecycle.Key{Tenant: c.tenant, ID: requestID}, nil
+	return lifecycle.Named(c.tenant, requestID), nil
 }
 
 func (c *Client) check() error {

@@ -290,7 +290,6 @@ func TestMessagesThatAreNotUnderstood(t *testing.T) {
 		`{"action":"streamer.get","payload_ref":"x"}`:                        protocol.BadMessage,
 		`{"action":"echo","payload":1,"payload_ref":"x"}`:                    protocol.BadMessage,
 		`{"action":"echo","payload_ref":7}`:                                  protocol.BadMessage,
-		`{"action":"echo","payload_ref":"x"}`:                                protocol.NotFound,
 		`{"action":"streamer.nope","payload":{}}`:                            protocol.UnknownAction,
 		`{"action":"streamer."}`:                                             protocol.UnknownAction,
 		`{"action":"streamer"}`:                                              protocol.UnknownAction,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/files"
+	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -71,12 +72,12 @@ func decodeStrictly(payload json.RawMessage, into any) error {
 func (r *Router) uploaded(ctx context.Context, c call) (json.RawMessage, error) {
 	u, ok := files.ParseRef(c.PayloadRef)
 	if !ok || u.Size > protocol.MaxUpload {
-		return nil, noUpload()
+		u = files.Upload{ID: lifecycle.NoID} // nobody has it, and it takes the same call to say so
 	}
 	doc, err := r.Files.Uploaded(ctx, files.UploadKey(c.Tenant, c.User, u), u)
 	if errors.Is(err, files.ErrNoUpload) {
 		r.Log.WarnContext(ctx, "upload not found", "id", c.ID, "error", err) // a missing grant looks the same
-		return nil, noUpload()
+		return nil, streamer.Errorf(protocol.NotFound, "there is no such upload: upload the document before you refer to it")
 	}
 	if wrong, ok := errors.AsType[*files.MismatchError](err); ok {
 		return nil, streamer.Invalid("payload_ref", "%s", wrong.Error())
@@ -85,8 +86,4 @@ func (r *Router) uploaded(ctx context.Context, c call) (json.RawMessage, error) 
 		return nil, serviceError{err}
 	}
 	return protocol.DecodePayload(doc)
-}
-
-func noUpload() error {
-	return streamer.Errorf(protocol.NotFound, "there is no such upload: upload the document before you refer to it")
 }

@@ -144,6 +144,9 @@ func TestAForeignReferenceIsAnUnknownOne(t *testing.T) {
 	}
 	of := func(ref string) events.APIGatewayWebsocketProxyRequest { return w.refer(t, `,"payload_ref":"`+ref+`"`) }
 	unknown := w.refused(t, of("01JGH0000000000000000000ZZ"+ref[26:]), protocol.NotFound)
+	if w.files.reads != 1 {
+		t.Errorf("unknown: the bucket was asked %d times", w.files.reads)
+	}
 	for name, ev := range map[string]events.APIGatewayWebsocketProxyRequest{
 		"another tenant's": as(of(ref), "globex", "ann", "x="),
 		"another user's":   as(of(ref), "acme", "bob", "x="),
@@ -155,9 +158,13 @@ func TestAForeignReferenceIsAnUnknownOne(t *testing.T) {
 		"of other letters": of(strings.ToLower(ref)),
 		"not one":          of("x"),
 	} {
+		w.files.reads = 0
 		f := w.refused(t, ev, protocol.NotFound)
 		if f.Message != unknown.Message || f.Retryable || f.Details != nil {
 			t.Errorf("%s: answered %+v, an unknown one with %+v", name, f, unknown)
+		}
+		if w.files.reads != 1 {
+			t.Errorf("%s: the bucket was asked %d times, want once, as for an unknown one", name, w.files.reads)
 		}
 		quiet(t, f)
 	}

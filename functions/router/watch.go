@@ -22,8 +22,7 @@ import (
 // out without it.
 const tellBudget = 2 * time.Second
 
-// target is the request that one of Streamer's own actions is about. A malformed id is
-// answered as one that nobody has.
+// target is the request that one of Streamer's own actions is about.
 func (c call) target() (lifecycle.Key, error) {
 	id := c.RequestID
 	if id == "" && len(c.Payload) > 0 {
@@ -39,11 +38,11 @@ func (c call) target() (lifecycle.Key, error) {
 	if id == "" {
 		return lifecycle.Key{}, &protocol.RefusedError{Code: protocol.BadMessage, Field: "request_id", Problem: "missing: say which request is meant"}
 	}
-	if !lifecycle.ValidID(id) {
-		return lifecycle.Key{}, intake.NotFound()
+	key := lifecycle.Named(c.Tenant, id)
+	if key.ID == id {
+		c.record.Request = id
 	}
-	c.record.Request = id
-	return lifecycle.Key{Tenant: c.Tenant, ID: id}, nil
+	return key, nil
 }
 
 func (r *Router) get(ctx context.Context, c call) (protocol.Frame, error) {

@@ -121,6 +121,7 @@ func (*poster) IsActive(string) bool { return true }
 // bucket keeps documents and makes links.
 type bucket struct {
 	documents map[string]string
+	reads     int // of uploads
 	err       error
 }
 
@@ -144,6 +145,7 @@ func (b *bucket) UploadLink(_ context.Context, key string, u files.Upload) (stri
 }
 
 func (b *bucket) Uploaded(_ context.Context, key string, u files.Upload) ([]byte, error) {
+	b.reads++
 	if b.err != nil {
 		return nil, b.err
 	}

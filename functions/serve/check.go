@@ -13,7 +13,7 @@ import (
 )
 
 // nobodys is a request that there is none of.
-var nobodys = lifecycle.Key{Tenant: "_", ID: "00000000000000000000000000"}
+var nobodys = lifecycle.Key{Tenant: "_", ID: lifecycle.NoID}
 
 // Probes of storage, each with what the function may do there.
 

@@ -12,6 +12,9 @@ const idLength = 26
 
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
+// NoID has the shape of a request's id, and no request has it: none was accepted in 1970.
+const NoID = "00000000000000000000000000"
+
 var idEncoding = base32.NewEncoding(crockford).WithPadding(base32.NoPadding)
 
 // KeyedID makes the id of a request that came with an idempotency key: the same key,

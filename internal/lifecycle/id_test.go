@@ -68,6 +68,20 @@ func TestParsePK(t *testing.T) {
 	}
 }
 
+func TestNamed(t *testing.T) {
+	const id = "01JGH00000000000000000000A"
+	if !lifecycle.ValidID(lifecycle.NoID) {
+		t.Errorf("%s has not the shape of an id", lifecycle.NoID)
+	}
+	for said, want := range map[string]string{
+		id: id, lifecycle.NoID: lifecycle.NoID, "": lifecycle.NoID, "T#b#R#" + id: lifecycle.NoID, id + "A": lifecycle.NoID, strings.ToLower(id): lifecycle.NoID,
+	} {
+		if got := lifecycle.Named("a", said); got != (lifecycle.Key{Tenant: "a", ID: want}) {
+			t.Errorf("%q: got %+v", said, got)
+		}
+	}
+}
+
 func FuzzParsePK(f *testing.F) {
 	for _, pk := range []string{"T#acme#R#01JGH00000000000000000000A", "T#a#R#b#R#01JGH00000000000000000000A", "T##R#", "", "T#a#R#"} {
 		f.Add(pk)

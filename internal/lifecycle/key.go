@@ -16,6 +16,16 @@ type Key struct {
 	ID     string
 }
 
+// Named is the key of a tenant's request by what somebody says is its id. What has not the
+// shape of one is the name of a request that there is none of: it is looked for like any
+// other, so that it is answered after the same calls.
+func Named(tenant, id string) Key {
+	if !ValidID(id) {
+		id = NoID
+	}
+	return Key{Tenant: tenant, ID: id}
+}
+
 // PK is the partition key of the request's items.
 func (k Key) PK() string { return "T#" + k.Tenant + "#R#" + k.ID }
 
