@@ -23,12 +23,12 @@ import (
 
 // notice is what an alarm tells (CloudWatch user guide, "Notifying users on alarm changes").
 type notice struct {
-	AlarmName, NewStateValue, AlarmDescription string
-	Trigger                                    struct{ MetricName string }
+	AlarmName, NewStateValue, NewStateReason, AlarmDescription string
+	Trigger                                                    struct{ MetricName string }
 }
 
 // TestAFailureIsToldInAQueue breaks a worker for real, gives it work, and waits for what the
-// alarm tells whoever listens: no more than that worker's.
+// alarm tells whoever listens: no more than that worker's, and when it is over, that too.
 func TestAFailureIsToldInAQueue(t *testing.T) {
 	at := localStage(t)
 	one := func(ofType, id string) string {
@@ -47,9 +47,13 @@ func TestAFailureIsToldInAQueue(t *testing.T) {
 	}
 	alarm, queue := one("AWS::CloudWatch::Alarm", "WorkersreportsErrorsAlarm"), one("AWS::SQS::Queue", "Heard")
 	alarms := cloudwatch.NewFromConfig(at.Config)
-	if _, err := alarms.SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{AlarmName: &alarm, StateValue: types.StateValueOk, StateReason: aws.String("a test begins")}); err != nil {
-		t.Fatal(err)
+	well := func(reason string) {
+		t.Helper()
+		if _, err := alarms.SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{AlarmName: &alarm, StateValue: types.StateValueOk, StateReason: &reason}); err != nil {
+			t.Fatal(err)
+		}
 	}
+	well("a test begins")
 
 	mend := broken(t, at.Config, one("AWS::Lambda::Function", "WorkersreportsProcessorFunction"))
 	c := dial(t)
@@ -62,8 +66,13 @@ func TestAFailureIsToldInAQueue(t *testing.T) {
 		runs = append(runs, run)
 	}
 	b := newBridge(at.Config, at.Stack.Name)
-	told := heard(t, b, sqs.NewFromConfig(at.Config), queue, alarm)
-	if told.NewStateValue != "ALARM" || told.Trigger.MetricName != "Errors" || !strings.Contains(told.AlarmDescription, "RUNBOOK.md#worker-errors") {
+	from := listener{queues: sqs.NewFromConfig(at.Config), queue: queue, alarm: alarm}
+	told := from.hears(t, "ALARM", "", func() { // upon each look the local stage looks at its alarms
+		if err := b.fill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if told.Trigger.MetricName != "Errors" || !strings.Contains(told.AlarmDescription, "RUNBOOK.md#worker-errors") {
 		t.Errorf("it is told %+v", told)
 	}
 
@@ -99,6 +108,8 @@ func TestAFailureIsToldInAQueue(t *testing.T) {
 	}
 
 	mend()
+	well("mended") // as CloudWatch finds after five minutes without an error
+	from.hears(t, "OK", "mended", func() {})
 	for _, run := range runs {
 		if err := run.Cancel(t.Context()); err != nil {
 			t.Error(err)
@@ -131,20 +142,24 @@ func broken(t *testing.T, cfg aws.Config, name string) (mend func()) {
 	return mend
 }
 
-// heard waits until an alarm has told that it went off. Each look brings the metrics up to
-// date, upon which the local stage looks at its alarms.
-func heard(t *testing.T, b *bridge, queues *sqs.Client, queue, alarm string) notice {
+// listener hears in a queue what one alarm tells.
+type listener struct {
+	queues       *sqs.Client
+	queue, alarm string
+}
+
+// hears waits until the alarm has told that it is in a state, for a reason if one is named,
+// and prompts meanwhile.
+func (l listener) hears(t *testing.T, state, reason string, prompt func()) notice {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
-		if err := b.fill(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		out, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &queue, WaitTimeSeconds: 1, MaxNumberOfMessages: 10})
+		prompt()
+		out, err := l.queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &l.queue, WaitTimeSeconds: 1, MaxNumberOfMessages: 10})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range out.Messages {
-			if _, err := queues.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &queue, ReceiptHandle: m.ReceiptHandle}); err != nil {
+			if _, err := l.queues.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &l.queue, ReceiptHandle: m.ReceiptHandle}); err != nil {
 				t.Fatal(err)
 			}
 			var envelope struct{ Message string }
@@ -152,11 +167,11 @@ func heard(t *testing.T, b *bridge, queues *sqs.Client, queue, alarm string) not
 			if err := json.Unmarshal([]byte(aws.ToString(m.Body)), &envelope); err != nil {
 				t.Fatal(err)
 			}
-			if json.Unmarshal([]byte(envelope.Message), &told) == nil && told.AlarmName == alarm && told.NewStateValue == "ALARM" {
+			if json.Unmarshal([]byte(envelope.Message), &told) == nil && told.AlarmName == l.alarm && told.NewStateValue == state && strings.Contains(told.NewStateReason, reason) {
 				return told
 			}
 		}
 	}
-	t.Fatalf("nobody is told of %s", alarm)
+	t.Fatalf("nobody is told that %s is %s", l.alarm, state)
 	return notice{}
 }
