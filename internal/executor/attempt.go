@@ -56,6 +56,14 @@ func (a *attempt) remote() bool { return a.row.Handed != 0 }
 // is deleted.
 func (a *attempt) carried() bool { return a.delivery.Handle != "" }
 
+// hinted makes the end of an attempt that no message stands behind a hint itself.
+func (a *attempt) hinted(u lifecycle.Update) lifecycle.Update {
+	if a.carried() {
+		return u
+	}
+	return lifecycle.Notify(u)
+}
+
 // run is one attempt, from its claim to its outcome.
 func (e *Executor) run(ctx context.Context, d Delivery, row lifecycle.Row, claimed time.Time) error {
 	ctx, span := e.join(logging.About(ctx, "action", row.Action, "attempt", row.Attempt), d, row, "streamer.attempt", claimed)
@@ -257,10 +265,7 @@ func (a *attempt) complete(ctx context.Context, result json.RawMessage, file *st
 
 // end writes a terminal state and tells everyone. The caller holds the lock.
 func (a *attempt) end(ctx context.Context, u lifecycle.Update, status protocol.Status, seq int64) error {
-	if !a.carried() {
-		u = lifecycle.Notify(u)
-	}
-	row, err := a.write(ctx, lifecycle.Redacted(u, a.row), func(stood lifecycle.Row) bool {
+	row, err := a.write(ctx, lifecycle.Redacted(a.hinted(u), a.row), func(stood lifecycle.Row) bool {
 		return stood.Fence == a.row.Fence && stood.Status == status && stood.Seq == seq
 	})
 	if err != nil {

@@ -202,11 +202,7 @@ func (a *attempt) asked(err error) bool {
 func (a *attempt) retry(ctx context.Context, next time.Time, f *streamer.Error) error {
 	tracing.Fail(trace.SpanFromContext(ctx), string(f.Code))
 	seq := a.session.Close()
-	u := lifecycle.Retry(a.row.Fence, next, f.Code, f.Message)
-	if !a.carried() {
-		u = lifecycle.Notify(u)
-	}
-	row, err := a.write(ctx, u, func(stood lifecycle.Row) bool {
+	row, err := a.write(ctx, a.hinted(lifecycle.Retry(a.row.Fence, next, f.Code, f.Message)), func(stood lifecycle.Row) bool {
 		return stood.Fence == a.row.Fence && stood.Status == protocol.Retrying
 	})
 	if a.asked(err) {
