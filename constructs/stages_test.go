@@ -76,6 +76,22 @@ func TestStageByDefault(t *testing.T) {
 	}
 }
 
+func TestTracesOfAStage(t *testing.T) {
+	for setting, want := range map[string]struct{ tracing, mode string }{
+		"": {`"{}"`, `"Active"`}, "2.5": {`"{\"percent\":2.5}"`, `"Active"`}, "10%": {`"{\"percent\":10}"`, `"Active"`}, "off": {`null`, `null`},
+	} {
+		stack, err := stages.Add(newApp(t, map[string]any{"traces": setting}), noEnvironment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		templateOf(t, stack).check(t, "RouterFunction", map[string]string{"Environment.Variables.STREAMER_TRACING": want.tracing, "TracingConfig.Mode": want.mode})
+	}
+	variable := func(name string) string { return map[string]string{"STREAMER_TRACES": "many"}[name] }
+	if _, err := stages.Add(newApp(t, nil), variable); err == nil || err.Error() != `stage dev: traces is "many": give a percentage, or off` {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestStageThatDoesNotExist(t *testing.T) {
 	_, err := stages.Add(newApp(t, map[string]any{"stage": "qa"}), noEnvironment)
 	if err == nil || err.Error() != `there is no stage "qa": choose one of dev, local, prod with -c stage=…` {

@@ -2,6 +2,7 @@ package stages
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -27,6 +28,8 @@ import (
 //	                                  and send files, with commas between them; without it any
 //	                                  page may connect, and none fetch a file
 //	alarmTopic  STREAMER_ALARM_TOPIC  the ARN of an SNS topic that is told about alarms
+//	traces      STREAMER_TRACES       the percentage of messages that are traced besides those
+//	                                  that Lambda chooses, or "off": nothing is
 func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 	setting := func(key, variable string) string {
 		if value, ok := app.Node().TryGetContext(jsii.String(key)).(string); ok {
@@ -56,6 +59,10 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 			auth.Origins = stage.WebOrigins
 		}
 	}
+	traced, err := tracing(setting("traces", "STREAMER_TRACES"))
+	if err != nil {
+		return nil, fmt.Errorf("stage %s: %w", name, err)
+	}
 	stack := awscdk.NewStack(app, jsii.String("Streamer-"+name), &awscdk.StackProps{
 		Description:           jsii.String("Streamer, stage " + name + ": long requests over WebSockets, with progress"),
 		Env:                   environment(getenv),
@@ -74,6 +81,7 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 		}},
 		Clocks:        stage.Clocks,
 		Limits:        stage.Limits,
+		Tracing:       traced,
 		RemovalPolicy: stage.RemovalPolicy,
 		LogRetention:  stage.LogRetention,
 		Audit:         stage.Audit,
@@ -92,6 +100,21 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 }
 
 const reportMemoryMB = 2048
+
+// tracing reads the setting traces; what its numbers may be is checked with the props.
+func tracing(text string) (*constructs.TracingProps, error) {
+	switch text {
+	case "":
+		return nil, nil
+	case "off":
+		return &constructs.TracingProps{Off: true}, nil
+	}
+	percent, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
+	if err != nil {
+		return nil, fmt.Errorf("traces is %q: give a percentage, or off", text)
+	}
+	return &constructs.TracingProps{Percent: percent}, nil
+}
 
 func alarmActions(stack awscdk.Stack, topicARN string) []awscloudwatch.IAlarmAction {
 	if topicARN == "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/limits"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -68,7 +69,8 @@ var Assumptions = []string{
 	fmt.Sprintf("A row has under 1 KB while it is worked on, %d bytes with its indexes at the end, for %.0f days; files stay %d days.", rowBytes, lifecycle.Retention.Hours()/24, fileDays),
 	fmt.Sprintf("A frame has %d bytes, and its result; a handler's own calls and traffic are left out.", frameBytes),
 	"What does the work of a request that is handed over (-handed-over), and how it gets its ticket, is not in the bill; it takes it over once.",
-	"Of each function's runs X-Ray records one a second and 5 % of the others, which depends on -rate.",
+	"Of each function's runs X-Ray records one a second and 5 % of the others, which depends on -rate; each message that -traces chooses is one trace, whoever works on it.",
+	fmt.Sprintf("With limits (-limits), what stands in a ledger has ended by the time that its %d places are taken.", limits.DrawerEntries),
 	"No call is a transaction, which would cost twice: rows change by conditional writes.",
 	fmt.Sprintf("With a key of one's own (-key), each function asks for that of each thing it uses every %d minutes at most.", keyMinutes),
 }
@@ -84,6 +86,12 @@ type Workload struct {
 	Rate            float64 // requests a second
 	Key             bool    // StreamerProps.EncryptionKey
 	Handed          bool    // the handler hands the request over
+	// Traces is the percentage of messages that are traced besides those that Lambda chooses:
+	// TracingProps.Percent.
+	Traces float64
+	// Ledgers are the limits of StreamerProps.Limits that are kept: 1 for each user, 2 for each
+	// tenant too.
+	Ledgers int
 }
 
 // kind is the operation of calls.json that the workload is.
@@ -125,6 +133,7 @@ func (w Workload) Request() Bill {
 		b.run("processor", seconds, memoryGB)
 	}
 	b.add(trace, 3*w.traced(), "three runs")
+	w.chosen(&b)
 
 	for _, write := range w.writes() {
 		b.add(DynamoWrite, write.units(), write.what)
@@ -132,6 +141,7 @@ func (w Workload) Request() Bill {
 	if c["dynamodb.PutItem"] > 1 {
 		b.add(DynamoRead, steps(w.Payload, 4<<10), "reading the payload beside the row")
 	}
+	b.add(DynamoRead, w.struck(), "limits: looking for those that have ended")
 
 	b.add(sqsRequest, c["sqs.SendMessageBatch"], "hint")
 	b.add(sqsRequest, 2, "its receipt and deletion, by the mapping")
@@ -172,6 +182,7 @@ func (w Workload) SyncRequest() Bill {
 	b.add(APIMessage, steps(w.Payload, 32<<10)+steps(w.Result, 32<<10), "message and response")
 	b.run("router", QuickSeconds, smallMemoryGB)
 	b.add(trace, w.traced(), "one run")
+	w.chosen(&b)
 	b.writes(Calls["echo"])
 	b.logs(1)
 	b.add(outGB, float64(frameBytes+w.Result)/1e9, "response")
@@ -187,6 +198,8 @@ func (w Workload) Connect() Bill {
 	b.add(trace, 3*w.traced(), "three runs")
 	b.writes(Calls["connect"])
 	b.writes(Calls["disconnect"])
+	b.add(DynamoWrite, w.entries(), entering)
+	b.add(DynamoRead, w.struck(), "limits: looking for those that have ended")
 	b.logs(3)
 	return b
 }
@@ -199,6 +212,7 @@ func (w Workload) ConnectionHour() Bill {
 	b.add(lambdaRequest, PingsPerHour, "router")
 	b.add(lambdaGBSecond, PingsPerHour*QuickSeconds*smallMemoryGB, "router")
 	b.add(trace, PingsPerHour*w.traced(), "router")
+	b.add(trace, PingsPerHour*w.more(), "pings that -traces chooses")
 	b.writes(Calls["ping"])
 	b.add(DynamoRead, reconcilesPerHour*0.5*connectionBytes/4096, "counting it")
 	b.logs(PingsPerHour)
@@ -252,6 +266,21 @@ func (w Workload) metrics() (n int) {
 // traced is the share of runs that X-Ray records: the first of each second, and 5 % of the
 // others ("Sampling rules" of AWS Lambda's tracing, which cannot be changed).
 func (w Workload) traced() float64 { return min(1, (1+0.05*max(0, w.Rate-1))/w.Rate) }
+
+// more is the share of messages that are traced besides: each is a trace of its own, which
+// every function that works on the request adds to.
+func (w Workload) more() float64 { return (1 - w.traced()) * w.Traces / 100 }
+
+func (w Workload) chosen(b *Bill) { b.add(trace, w.more(), "the request, if -traces chooses it") }
+
+// entries are the writes of a thing that is limited: into each ledger, and three more when that
+// is full (package limits): the refused one, the look, and what is struck.
+func (w Workload) entries() float64 { return float64(w.Ledgers) * (1 + 3.0/limits.DrawerEntries) }
+
+const entering = "limits: an entry each, and making room"
+
+// struck are the reads by which it is found out once for each entry that it has ended.
+func (w Workload) struck() float64 { return float64(w.Ledgers) }
 
 // run is one invocation of a function.
 func (b *Bill) run(function string, seconds, memoryGB float64) {

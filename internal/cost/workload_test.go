@@ -69,6 +69,28 @@ func TestHandedOver(t *testing.T) {
 	}
 }
 
+// What is traced besides is one trace a message; a limit is an entry in a ledger, and a look
+// at each twenty of them.
+func TestTracesAndLimits(t *testing.T) {
+	plain := Workload{Duration: time.Second, Frames: 2, Watchers: 1, Payload: 100, Result: 100, MemoryMB: 1024, Queues: 1, Rate: 21}
+	traced, limited := plain, plain
+	traced.Traces, limited.Ledgers = 10, 2
+	for what, bill := range map[string]func(Workload) Bill{"request": Workload.Request, "sync request": Workload.SyncRequest} {
+		if more, want := bill(traced).Quantity(trace)-bill(plain).Quantity(trace), 0.1*(1-2.0/21); math.Abs(more-want) > 1e-9 {
+			t.Errorf("%s: %v traces more, want %v", what, more, want)
+		}
+	}
+	for what, bill := range map[string]func(Workload) Bill{"request": Workload.Request, "connect": Workload.Connect} {
+		writes, reads := bill(limited).Quantity(DynamoWrite)-bill(plain).Quantity(DynamoWrite), bill(limited).Quantity(DynamoRead)-bill(plain).Quantity(DynamoRead)
+		if math.Abs(writes-2*(1+3.0/20)) > 1e-9 || reads != 2 {
+			t.Errorf("%s: limits add %v writes and %v reads", what, writes, reads)
+		}
+	}
+	if plain.TableWrites()[""]+limited.entries() != limited.TableWrites()[""] {
+		t.Errorf("the table gets %v", limited.TableWrites())
+	}
+}
+
 func TestLargeRequests(t *testing.T) {
 	for _, c := range []struct {
 		payload, result int

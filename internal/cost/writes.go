@@ -34,6 +34,9 @@ func (w Workload) writes() []write {
 	if Calls[w.kind()]["dynamodb.PutItem"] > 1 {
 		all = append(all, write{"the payload beside the row", 1, steps(w.Payload, 1<<10), nil})
 	}
+	if w.Ledgers > 0 {
+		all = append(all, write{entering, w.entries(), 1, nil})
+	}
 	if w.Handed {
 		all = append(all,
 			write{"handing over", 1, 1, touched(lifecycle.HandOver(1, lifecycle.State{}, now, 0))},

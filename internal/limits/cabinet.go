@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// drawerEntries keep a ledger below a kilobyte.
-	drawerEntries = 20
+	// DrawerEntries are as many as a ledger has, which keeps it below a kilobyte.
+	DrawerEntries = 20
 	// drawerPace keeps it well below the writes a second of one key.
 	drawerPace = 100
 )
@@ -24,7 +24,7 @@ type drawer struct {
 }
 
 func (c cabinet) drawers() int {
-	n := max(1, (c.most+drawerEntries-1)/drawerEntries, (c.pace+drawerPace-1)/drawerPace)
+	n := max(1, (c.most+DrawerEntries-1)/DrawerEntries, (c.pace+drawerPace-1)/drawerPace)
 	if c.most > 0 {
 		n = min(n, c.most)
 	}

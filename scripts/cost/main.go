@@ -2,6 +2,7 @@
 //
 //	go run ./scripts/cost                                # a request of 10 s with 20 progress frames
 //	go run ./scripts/cost -duration 5m -frames 200 -watchers 2 -memory 2048
+//	go run ./scripts/cost -traces 5 -limits 1            # what is traced besides, and limits of users
 //
 // How it computes is said at package cost.
 package main
@@ -30,6 +31,8 @@ func main() {
 	flag.IntVar(&w.Actions, "actions", 3, "actions, each of which has metrics of its own")
 	flag.BoolVar(&w.Handed, "handed-over", false, "other compute does the work, which a handler hands over to it")
 	flag.BoolVar(&w.Key, "key", false, "a key of one's own encrypts tables, queues and bucket")
+	flag.Float64Var(&w.Traces, "traces", 0, "percent of the messages that are traced besides those that Lambda chooses")
+	flag.IntVar(&w.Ledgers, "limits", 0, "limits that are kept: 1 for each user, 2 for each tenant too")
 	flag.Parse()
 	if err := run(w, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "cost:", err)
@@ -40,7 +43,8 @@ func main() {
 const million = 1e6
 
 func run(w cost.Workload, out io.Writer) error {
-	if w.Duration <= 0 || w.Frames < 0 || w.Watchers < 1 || w.Payload < 0 || w.Result < 0 || w.MemoryMB < 128 || w.Queues < 1 || w.Rate <= 0 || w.Actions < 1 {
+	if w.Duration <= 0 || w.Frames < 0 || w.Watchers < 1 || w.Payload < 0 || w.Result < 0 || w.MemoryMB < 128 || w.Queues < 1 || w.Rate <= 0 || w.Actions < 1 ||
+		!(w.Traces >= 0 && w.Traces <= 100) || w.Ledgers < 0 || w.Ledgers > 2 {
 		return fmt.Errorf("the workload makes no sense: %+v", w)
 	}
 	on := fmt.Sprintf("on %d MB", w.MemoryMB)

@@ -20,8 +20,15 @@ func TestRun(t *testing.T) {
 			t.Errorf("the bill lacks %q", want)
 		}
 	}
-	w.MemoryMB = 0
-	if err := run(w, &out); err == nil {
-		t.Error("a processor without memory has a bill")
+	for what, spoil := range map[string]func(*cost.Workload){
+		"a processor without memory": func(w *cost.Workload) { w.MemoryMB = 0 },
+		"more than all traces":       func(w *cost.Workload) { w.Traces = 101 },
+		"a third limit":              func(w *cost.Workload) { w.Ledgers = 3 },
+	} {
+		spoilt := w
+		spoil(&spoilt)
+		if err := run(spoilt, &out); err == nil {
+			t.Errorf("%s has a bill", what)
+		}
 	}
 }
