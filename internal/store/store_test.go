@@ -15,6 +15,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/outputs"
 	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/internal/store/storetest"
@@ -76,6 +77,59 @@ func TestSurveyOfConnections(t *testing.T) {
 	}
 	if _, expired := survey(1); len(expired) != 1 {
 		t.Errorf("%d are found, where one was asked for", len(expired))
+	}
+}
+
+// The count is right at each step of a user's connections. The one that was cut without a word
+// counts until a post finds it gone, or else until it has run out.
+func TestSurveyFollowsConnections(t *testing.T) {
+	client, table := stage(t, contract.OutputConnectionsTable)
+	connections := store.DynamoConnections{Client: client, Table: table}
+	now, mine := time.Now().Add(48*time.Hour), "follow"+rand.Text()
+	count := func() int {
+		t.Helper()
+		live, _, err := connections.Survey(t.Context(), now, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return live
+	}
+	connect := func(n string) {
+		t.Helper()
+		c := store.Connection{ID: mine + n, Tenant: "t", User: "u", UserKey: lifecycle.UserKey("t", mine), ConnectedAt: now.UnixMilli(), ExpiresAt: now.Add(time.Hour).Unix(), TokenExpires: now.Add(time.Hour).Unix()}
+		if err := connections.Put(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forget := func(n string) {
+		t.Helper()
+		if err := connections.Delete(context.WithoutCancel(t.Context()), mine+n); err != nil {
+			t.Error(err)
+		}
+	}
+	before := count()
+	defer func() {
+		for _, n := range []string{"1", "2", "3"} {
+			forget(n)
+		}
+	}()
+	for _, step := range []struct {
+		what string
+		do   func()
+		want int
+	}{
+		{"opened", func() { connect("1") }, 1},
+		{"opened again, before the end of the other is told", func() { connect("2") }, 2},
+		{"the other closed, or found gone by a post", func() { forget("1") }, 1},
+		{"closed twice", func() { forget("1") }, 1},
+		{"only run out", func() { now = now.Add(time.Hour) }, 0},
+		{"come back meanwhile", func() { connect("3") }, 1},
+		{"deleted, as its TTL asks", func() { forget("2") }, 1},
+		{"run out and deleted", func() { now = now.Add(2 * time.Hour); forget("3") }, 0},
+	} {
+		if step.do(); count() != before+step.want {
+			t.Errorf("%s: %d, want %d", step.what, count()-before, step.want)
+		}
 	}
 }
 
