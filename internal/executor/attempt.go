@@ -115,7 +115,7 @@ func (a *attempt) measure() {
 	if told.Posted > 0 {
 		a.Metrics.Add(contract.MetricProgressPosted, of, told.Posted)
 	}
-	if coalesced := told.Reported - told.Framed; coalesced > 0 {
+	if coalesced := told.Coalesced(); coalesced > 0 {
 		a.Metrics.Add(contract.MetricProgressCoalesced, of, coalesced)
 	}
 	if first(a.row) && !told.First.IsZero() {

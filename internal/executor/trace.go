@@ -52,7 +52,8 @@ func (a *attempt) traced(span trace.Span) {
 	if !span.IsRecording() {
 		return
 	}
-	span.SetAttributes(tracing.Posted.Int(a.session.Tally().Posted))
+	told := a.session.Tally()
+	span.SetAttributes(tracing.Posted.Int(told.Posted), tracing.Coalesced.Int(told.Coalesced()), tracing.Gone.Int(told.Gone), tracing.Untaken.Int(told.Untaken))
 	a.busy <- struct{}{}
 	if a.ended != nil {
 		span.SetAttributes(tracing.Status.String(string(a.ended.Status)))

@@ -67,6 +67,31 @@ func TestTraces(t *testing.T) {
 			}
 		}
 	})
+	play(t, "posts are counted", func(t *testing.T, r *rig) {
+		spans := r.traced()
+		r.fate["c"] = streamer.ErrThrottled
+		r.handler = func(_ context.Context, _ request, rep reporter) error {
+			rep.Report(10, "throttled, and sent again as a first report is")
+			time.Sleep(time.Millisecond)
+			r.fate["c"] = nil
+			time.Sleep(10 * time.Second)
+			for range 5 {
+				rep.Report(20, "the last of five at once")
+			}
+			time.Sleep(10 * time.Second)
+			r.fate["c"] = streamer.ErrGone
+			rep.Report(30, "to nobody")
+			time.Sleep(10 * time.Second)
+			return rep.Complete(json.RawMessage(`1`))
+		}
+		r.wantDone(r.carried("m1"))
+		attempt := spans.Of(t, "streamer.attempt")
+		for key, want := range map[attribute.Key]string{tracing.Posted: "2", tracing.Coalesced: "4", tracing.Gone: "1", tracing.Untaken: "1"} {
+			if got := tracingtest.Value(attempt, key); got != want {
+				t.Errorf("%s is %q, want %q", key, got, want)
+			}
+		}
+	})
 	play(t, "tried again", func(t *testing.T, r *rig) {
 		spans := r.traced()
 		r.handler = fail(streamer.Retryable(errors.New("a secret"), 0))

@@ -70,7 +70,12 @@ type Tally struct {
 	Framed   int       // those that got a frame; a newer one took the place of the others
 	Posted   int       // progress frames that were taken, each watcher's by itself
 	First    time.Time // when the first of them was; zero if none was
+	Gone     int       // watchers that a post found gone
+	Untaken  int       // posts that were throttled, refused or failed, of any frame
 }
+
+// Coalesced are the reports that a newer one took the place of.
+func (t Tally) Coalesced() int { return t.Reported - t.Framed }
 
 type numbered struct {
 	seq   int64
@@ -218,8 +223,12 @@ func (t *Tracker) Posted(p Post, err error, now time.Time) {
 		return // it stopped watching meanwhile; if it came back, it has another lane
 	}
 	l := p.lane
+	if err != nil && !errors.Is(err, streamer.ErrGone) {
+		t.tally.Untaken++
+	}
 	switch {
 	case errors.Is(err, streamer.ErrGone):
+		t.tally.Gone++
 		t.lanes = slices.Delete(t.lanes, at, at+1)
 		t.gone = append(t.gone, p.Connection)
 	case err == nil, errors.Is(err, streamer.ErrTooLarge), errors.Is(err, streamer.ErrDenied):

@@ -14,9 +14,14 @@ const (
 	Action  = attribute.Key("streamer.action")
 	Attempt = attribute.Key("streamer.attempt")
 	Status  = attribute.Key("streamer.status")
-	Frame   = attribute.Key("streamer.frame")  // the type of the one that answers
-	Posted  = attribute.Key("streamer.posted") // progress frames that were taken
-	Told    = attribute.Key("streamer.told")   // everyone who watches was
+	Frame   = attribute.Key("streamer.frame") // the type of the one that answers
+	Told    = attribute.Key("streamer.told")  // everyone who watches was
+
+	// Of an attempt: its posts have no spans, which would be the most of every trace.
+	Posted    = attribute.Key("streamer.posted")    // progress frames that were taken
+	Coalesced = attribute.Key("streamer.coalesced") // reports that a newer one took the place of
+	Gone      = attribute.Key("streamer.gone")      // watchers that a post found gone
+	Untaken   = attribute.Key("streamer.untaken")   // posts that were throttled, refused or failed
 
 	errorType   = attribute.Key("error.type")
 	faasTrigger = attribute.Key("faas.trigger")
