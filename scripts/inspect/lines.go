@@ -213,15 +213,7 @@ func inOrder(all []entry) []entry {
 func logsCommand(flags *flag.FlagSet) task {
 	since := flags.Duration("since", lookBack, "how far back the logs are read")
 	whole := flags.Bool("all", false, "also what is the same in each line, and the invocation and trace of each")
-	return func(ctx context.Context, s *session, args []string) error {
-		id, err := requestID(args[0])
-		if err != nil {
-			return err
-		}
-		groups, err := s.groups(ctx)
-		if err != nil {
-			return err
-		}
+	return ofRequest(func(ctx context.Context, s *session, id string, groups []logs.Group) error {
 		entries, err := story(ctx, s, groups, id, s.now.Add(-*since))
 		if err != nil {
 			return err
@@ -237,6 +229,21 @@ func logsCommand(flags *flag.FlagSet) task {
 			}
 			return nil
 		})
+	})
+}
+
+// ofRequest is a task whose argument is a request's id, and that reads the logs.
+func ofRequest(do func(ctx context.Context, s *session, id string, groups []logs.Group) error) task {
+	return func(ctx context.Context, s *session, args []string) error {
+		id, err := requestID(args[0])
+		if err != nil {
+			return err
+		}
+		groups, err := s.groups(ctx)
+		if err != nil {
+			return err
+		}
+		return do(ctx, s, id, groups)
 	}
 }
 

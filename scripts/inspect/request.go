@@ -87,17 +87,10 @@ func requestCommand(flags *flag.FlagSet) task {
 	tenant := flags.String("tenant", "", "the request's tenant; without it, it is looked for among open requests and in the logs")
 	since := flags.Duration("since", lookBack, "how far back the logs are searched for the tenant")
 	content := flags.Bool("payload", false, "show the payload, the checkpoint and the result, too")
-	return func(ctx context.Context, s *session, args []string) error {
-		id, err := requestID(args[0])
-		if err != nil {
-			return err
-		}
-		groups, err := s.groups(ctx)
-		if err != nil {
-			return err
-		}
+	return ofRequest(func(ctx context.Context, s *session, id string, groups []logs.Group) error {
 		key := lifecycle.Key{Tenant: *tenant, ID: id}
 		if *tenant == "" {
+			var err error
 			if key.Tenant, err = tenantOf(ctx, s, groups, id, s.now.Add(-*since)); err != nil {
 				return err
 			}
@@ -114,7 +107,7 @@ func requestCommand(flags *flag.FlagSet) task {
 			return err
 		}
 		return s.tell(d, func(out io.Writer) error { return d.show(out, s.now) })
-	}
+	})
 }
 
 // tenantOf finds out whose a request is: an open one is in the index, and of any other the
