@@ -25,7 +25,7 @@ const (
 	OnOwnQueue       Thing = "a processor's own queue"
 	OnUndispatched   Thing = "queue of what the dispatcher gave up"
 	OnOwnLog         Thing = "a function's own log"
-	OnAnything       Thing = "*" // of actions that take no resource
+	OnAnything       Thing = "any resource" // of actions that take no resource
 )
 
 // What each function may do besides what all may.

@@ -101,7 +101,7 @@ func TestDoctorMissesPermissions(t *testing.T) {
 	bare := s.examined("permissions")
 	restore()
 
-	named := regexp.MustCompile(`^the (\S+) may not (.+) on the (.+): (arn:aws:\S+|\*)$`)
+	named := regexp.MustCompile(`^the (?:function )?(\S+) may not (.+) on (?:arn:aws:\S+|\*) \((.+)\)$`)
 	got := map[string]bool{}
 	for _, f := range bare {
 		parts := named.FindStringSubmatch(f.Says)
@@ -140,7 +140,7 @@ func TestDoctorMissesPermissions(t *testing.T) {
 	forbidden := s.examined("permissions")
 	restore()
 	if i := slices.IndexFunc(forbidden, func(f finding) bool {
-		return strings.HasPrefix(f.Says, "the router may not s3:GetObject on the files: arn:aws:s3:::")
+		return strings.HasPrefix(f.Says, "the router may not s3:GetObject on arn:aws:s3:::")
 	}); i < 0 || !strings.Contains(forbidden[i].Do, "denies it: take that out") {
 		t.Errorf("a denial is told as %+v", forbidden)
 	}

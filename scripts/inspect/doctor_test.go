@@ -59,6 +59,31 @@ func TestRefusalsAreKnown(t *testing.T) {
 	}
 }
 
+// What the AWS SDK only warns of is no error, and a panic is.
+func TestRemarksAreNoErrors(t *testing.T) {
+	for line, want := range map[string]bool{
+		"SDK 2026/01/02 03:00:00 WARN failed to close HTTP response body": false,
+		"SDK 2026/01/02 03:00:00 ERROR what it may log one day":           true,
+		"panic: runtime error: index out of range [1] with length 1":      true,
+	} {
+		e := read(logs.Event{Message: line})
+		if e.failed() != want {
+			t.Errorf("%s: failed %t", line, e.failed())
+		}
+		if !want && (e.said.words != "AWS SDK: failed to close HTTP response body" || e.said.level != "WARN") {
+			t.Errorf("is told as %+v", e.said)
+		}
+	}
+}
+
+func TestFunctionsAreNamedInSentences(t *testing.T) {
+	for label, want := range map[string]string{"router": "the router", "reports": "the function reports", "Mine": "the function Mine"} {
+		if got := the(label); got != want {
+			t.Errorf("%s is %q", label, got)
+		}
+	}
+}
+
 func TestEntriesAreTakenTogetherByFunction(t *testing.T) {
 	var names []string
 	for _, of := range byFunction([]entry{{Function: "b"}, {Function: "a"}, {Function: "b"}}) {

@@ -149,10 +149,10 @@ func checkSources(ctx context.Context, p *patient) ([]finding, error) {
 		}
 		what := p.labelOf(aws.ToString(out.FunctionArn))
 		if state := aws.ToString(out.State); state != "Enabled" {
-			found = append(found, wrong("aws lambda update-event-source-mapping --uuid "+id+" --enabled", "the %s gets no work: its mapping is %s", what, state))
+			found = append(found, wrong("aws lambda update-event-source-mapping --uuid "+id+" --enabled", "%s gets no work: its mapping is %s", the(what), state))
 		}
 		if result := aws.ToString(out.LastProcessingResult); strings.HasPrefix(result, "PROBLEM") {
-			found = append(found, wrong(p.follow(what), "the %s's mapping says %s", what, result))
+			found = append(found, wrong(p.follow(what), "the mapping of %s says %s", the(what), result))
 		}
 	}
 	if len(found) == 0 {
@@ -263,8 +263,8 @@ func checkErrors(ctx context.Context, p *patient) ([]finding, error) {
 	var found []finding
 	for _, of := range byFunction(all) {
 		last := of[len(of)-1]
-		found = append(found, know(p.follow(last.Function), "the %s told of %s in the last hour, the last %s ago: %s",
-			last.Function, count(len(of), "error"), age(last.Time, p.now), last.why()))
+		found = append(found, know(p.follow(last.Function), "%s told of %s in the last hour, the last %s ago: %s",
+			the(last.Function), count(len(of), "error"), age(last.Time, p.now), last.why()))
 	}
 	var names []string
 	for _, g := range p.groups {
@@ -279,8 +279,12 @@ func checkErrors(ctx context.Context, p *patient) ([]finding, error) {
 		for _, n := range crashes[g.Function] {
 			crashed += int(n)
 		}
+		chapter := "function-errors"
+		if _, worker := p.workers[g.Label]; worker {
+			chapter = "worker-errors"
+		}
 		if crashed > 0 {
-			found = append(found, know(p.follow(g.Label)+"; then "+runbook+"function-errors", "%s of the %s crashed in the last hour, or ran out of time or memory", count(crashed, "run"), g.Label))
+			found = append(found, know(p.follow(g.Label)+"; then "+runbook+chapter, "%s of %s crashed in the last hour, or ran out of time or memory", count(crashed, "run"), the(g.Label)))
 		}
 	}
 	if len(found) == 0 {

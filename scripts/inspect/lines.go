@@ -42,6 +42,9 @@ func read(e logs.Event) entry {
 	line := entry{Time: e.Time.UTC(), Function: e.Group.Label, group: e.Group, said: said{words: strings.ReplaceAll(text, "\t", "  ")}}
 	if !json.Valid([]byte(text)) || !strings.HasPrefix(text, "{") {
 		line.Line, _ = json.Marshal(text) // a string always can be
+		if parts := remark.FindStringSubmatch(text); parts != nil {
+			line.said.level, line.said.words = parts[1], "AWS SDK: "+parts[2]
+		}
 		return line
 	}
 	line.Line = json.RawMessage(text)
@@ -58,6 +61,9 @@ func read(e logs.Event) entry {
 	line.said = said{level: known.Level, words: known.Msg, members: membersOf(line.Line)}
 	return line
 }
+
+// remark is how the AWS SDK logs what it warns of, which is no error: that, it returns.
+var remark = regexp.MustCompile(`^SDK [0-9/]+ [0-9:]+ (WARN|DEBUG) (.*)$`)
 
 // membersOf are those of an object in their order, as text; empty ones are left out.
 func membersOf(object json.RawMessage) (all []member) {

@@ -39,11 +39,11 @@ func checkPermissions(ctx context.Context, p *patient) ([]finding, error) {
 			for _, arn := range p.arnsOf(n.On, base, g, f) {
 				missing, err := p.missing(ctx, role, n.Actions, arn)
 				if err != nil {
-					return found, fmt.Errorf("ask what the %s may do: %w", g.Label, err)
+					return found, fmt.Errorf("ask what %s may do: %w", the(g.Label), err)
 				}
 				asked += len(n.Actions)
 				if len(missing.actions) > 0 {
-					found = append(found, wrong(missing.remedy(role, arn), "the %s may not %s on the %s: %s", g.Label, strings.Join(missing.actions, ", "), n.On, arn))
+					found = append(found, wrong(missing.remedy(role, arn), "%s may not %s on %s (%s)", the(g.Label), strings.Join(missing.actions, ", "), arn, n.On))
 				}
 			}
 		}
@@ -191,7 +191,7 @@ func checkRefusals(ctx context.Context, p *patient) ([]finding, error) {
 	for _, of := range byFunction(all) {
 		last := of[len(of)-1]
 		found = append(found, wrong("grant it: what Streamer itself needs is named above, else it is what a handler needs",
-			"the %s was refused %s in the last hour, the last %s ago: %s", last.Function, count(len(of), "time"), age(last.Time, p.now), last.why()))
+			"%s was refused %s in the last hour, the last %s ago: %s", the(last.Function), count(len(of), "time"), age(last.Time, p.now), last.why()))
 	}
 	if len(found) == 0 {
 		found = append(found, ok("no function was refused anything in the last hour"))

@@ -68,7 +68,7 @@ func queuesCommand(*flag.FlagSet) task {
 			if err := table(out, "queues", lines); err != nil {
 				return err
 			}
-			fmt.Fprintln(out, "\nA hint in a queue names an open request. OLDEST is CloudWatch's age of a hint,\nLATE how long a request has been due: a few seconds are normal.")
+			fmt.Fprintln(out, "\nA hint in a queue names a request, and is dropped if that has ended by the time\nthat it is read. OLDEST is CloudWatch's age of a hint, LATE how long a request\nhas been due: a few seconds are normal.")
 			return nil
 		})
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/pay-theory/streamer/internal/contract"
 )
 
 // width is how many columns a terminal has at least.
@@ -161,6 +163,16 @@ func count(n int, of string) string {
 		return "1 " + of
 	}
 	return strconv.Itoa(n) + " " + of + "s"
+}
+
+// the names a function in a sentence: a worker's, and one that is none of Streamer's, by what
+// it is.
+func the(function string) string {
+	switch function {
+	case contract.FunctionRouter, contract.FunctionDispatcher, contract.FunctionProcessor, contract.FunctionReconciler, contract.FunctionAuthorizer:
+		return "the " + function
+	}
+	return "the function " + function
 }
 
 func dash(s string) string {
