@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -30,14 +27,6 @@ import (
 	"github.com/pay-theory/streamer/internal/queue"
 	"github.com/pay-theory/streamer/internal/store"
 )
-
-var awsConfig = sync.OnceValue(func() aws.Config {
-	cfg, err := config.LoadDefaultConfig(context.Background()) // the process's own start: there is no other context
-	if err != nil {
-		process.Fatal(fmt.Errorf("load AWS configuration: %w", err))
-	}
-	return cfg
-})
 
 // The clients of the process. A client of its own for each use would have connections of its
 // own, too, and each costs a TLS handshake.

@@ -102,7 +102,7 @@ func TestFunctionsThatCannotWorkDoNotStart(t *testing.T) {
 		t.Run(c.main+" for "+c.want, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), os.Args[0])
-			cmd.Env = append([]string{envMain + "=" + c.main, "AWS_REGION=us-east-1", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null"}, c.env...)
+			cmd.Env = append([]string{envMain + "=" + c.main, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=AKID", "AWS_SECRET_ACCESS_KEY=secret"}, c.env...)
 			out, err := cmd.CombinedOutput()
 			exit, _ := errors.AsType[*exec.ExitError](err)
 			if exit == nil || exit.ExitCode() != 1 || !strings.Contains(string(out), c.want) || !strings.Contains(string(out), "function does not start") {
@@ -230,7 +230,7 @@ func TestAFunctionAsLambdaRunsIt(t *testing.T) {
 			cmd := exec.CommandContext(ctx, os.Args[0])
 			cmd.Env = []string{
 				envMain + "=" + main, "AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(server.URL, "http://"), "AWS_REGION=us-east-1",
-				"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
+				"AWS_ACCESS_KEY_ID=AKID", "AWS_SECRET_ACCESS_KEY=secret",
 				"STREAMER_REQUESTS_TABLE=r", "STREAMER_WORK_QUEUE_URL=http://127.0.0.1:1/1/q",
 			}
 			var out bytes.Buffer
@@ -258,6 +258,7 @@ func TestAFunctionAsLambdaRunsIt(t *testing.T) {
 
 // Two clients of a service would each make connections of their own.
 func TestClientsAreMadeOnce(t *testing.T) {
+	setAll(t, credentialed)
 	for _, name := range []string{contract.EnvRequestsTable, contract.EnvConnectionsTable, contract.EnvFilesBucket, contract.EnvWorkQueueURL} {
 		t.Setenv(name, "x")
 	}
