@@ -114,7 +114,11 @@ tidy: ## Tidy both modules after a change of dependencies
 	cd examples/primes && go mod tidy
 
 bench: node_modules ## Measure calls, sizes, times and loads on the local stage into bench/RESULTS.md (ARGS="-only start": some, printed only)
-	@$(STAGE_CMD) run --app 'go run ./bench/stage' -c stage=local -- sh -c '$(if $(ARGS),,go test -count=1 -run TestFigures ./integ &&) go run ./bench $(ARGS)'
+ifdef ARGS
+	@$(STAGE_CMD) run --app 'go run ./bench/stage' -c stage=local -- go run ./bench $(ARGS)
+else
+	@$(STAGE_CMD) run --app 'go run ./bench/stage' -c stage=local -- sh -c 'go test -count=1 -run TestFigures ./integ && go run ./bench'
+endif
 
 # What Python tools need, each in a folder of its own.
 .stage/lint: scripts/cfn-lint.txt

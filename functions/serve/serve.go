@@ -11,6 +11,14 @@
 // The authorizer's is package serve/authorizer, so that it links nothing of the others.
 // Nothing else that runs in Lambda reads the environment. Whatever is missing or wrong is
 // fatal at the start.
+//
+// # Design
+//
+// The other functions share this package, and link the clients of DynamoDB and S3 whether they
+// call them or not. It is the dispatcher alone that does not: by itself it would start in a
+// sixth less time, 6.7 ms of 8.0 where that was measured, and its package be 0.14 MB of 3.7
+// smaller. No client waits for its start alone, and configuration, queues and traces would need
+// packages of their own for it, so it stays.
 package serve
 
 import (

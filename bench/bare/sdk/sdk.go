@@ -17,7 +17,7 @@ import (
 	"github.com/pay-theory/streamer/bench/bare"
 )
 
-// Config is the SDK's, as every function loads it.
+// Config is the SDK's, as everybody loads it.
 func Config() aws.Config {
 	c, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
