@@ -230,6 +230,13 @@ func TestDetailShowsEachFunctionAndQueue(t *testing.T) {
 	if n != 7+5 {
 		t.Errorf("%d functions and queues", n)
 	}
+	// Whose runs crash is on the first page.
+	overview := jsonOf(t, tpl.body(t, "DashboardOverview"))
+	for name, r := range tpl.Resources {
+		if r.Type == "AWS::Lambda::Function" && !strings.Contains(overview, `"Errors","FunctionName","${`+name+`}"`) {
+			t.Errorf("the errors of %s are not in the overview", name)
+		}
+	}
 }
 
 func TestDashboardName(t *testing.T) {

@@ -67,12 +67,16 @@ func refusals(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 }
 
 // functionErrors is stacked and counts as the alarm does, so that the height of the
-// stack can be compared with the alarm's threshold.
+// stack can be compared with the alarm's threshold. Workers are in it, too, so that nobody
+// overlooks theirs: each has an alarm of its own, with the same threshold.
 func functionErrors(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 	errors := s.MetricFunctionErrors(&awscloudwatch.MetricOptions{Period: fiveMinutes()})
 	metrics := []awscloudwatch.IMetric{}
 	for _, name := range slices.Sorted(maps.Keys(errors)) {
 		metrics = append(metrics, errors[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Workers)) {
+		metrics = append(metrics, s.Workers[name].MetricErrors(&awscloudwatch.MetricOptions{Period: fiveMinutes(), Label: jsii.String(name)}))
 	}
 	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
 		Title: jsii.String("Function errors"), Width: jsii.Number(third), Height: jsii.Number(height),

@@ -93,7 +93,7 @@ function alarms(states) {
 }
 
 /** What an alarm of ours is called, without what CloudFormation makes of its name. */
-const short = (name) => name.replace(/^.*?Streamer(\w+?)Alarm[0-9A-F]{8}-?\w*$/, "$1").replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
+const short = (name) => name.replace(/^.*?Streamer(\w+?)Alarm[0-9A-F]{8}-?\w*$/, "$1").replace(/^Workers/, "").replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
 
 function numbers(widget) {
   const list = make("dl");
