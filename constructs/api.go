@@ -5,8 +5,10 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2authorizers"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2integrations"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/jsii-runtime-go"
+	"github.com/pay-theory/streamer/internal/contract"
 )
 
 // Routes are the routes of the API. Each has its integration within it.
@@ -86,7 +88,11 @@ func (s *StreamerConstruct) routeAuthorizer() awsapigatewayv2.IWebSocketRouteAut
 	if s.Authorizer == nil {
 		return awsapigatewayv2authorizers.NewWebSocketIamAuthorizer()
 	}
-	return awsapigatewayv2authorizers.NewWebSocketLambdaAuthorizer(jsii.String("Authorizer"), s.Authorizer,
+	var authorizer awslambda.IFunction = s.Authorizer
+	if alias, ours := s.Aliases[contract.FunctionAuthorizer]; ours {
+		authorizer = alias
+	}
+	return awsapigatewayv2authorizers.NewWebSocketLambdaAuthorizer(jsii.String("Authorizer"), authorizer,
 		&awsapigatewayv2authorizers.WebSocketLambdaAuthorizerProps{
 			// Explicitly none. With a source, API Gateway itself refuses connections that
 			// lack it, and the CDK's default, the Authorization header, is one that no
@@ -96,6 +102,9 @@ func (s *StreamerConstruct) routeAuthorizer() awsapigatewayv2.IWebSocketRouteAut
 }
 
 func (s *StreamerConstruct) addRoute(key string, options *awsapigatewayv2.WebSocketRouteOptions) awsapigatewayv2.WebSocketRoute {
-	options.Integration = awsapigatewayv2integrations.NewWebSocketLambdaIntegration(jsii.String("Integration"), s.Router, nil)
-	return s.API.AddRoute(jsii.String(key), options)
+	options.Integration = awsapigatewayv2integrations.NewWebSocketLambdaIntegration(jsii.String("Integration"), s.Aliases[contract.FunctionRouter], nil)
+	route := s.API.AddRoute(jsii.String(key), options)
+	// Where a deployment changes whom the API invokes, it must be permitted before.
+	route.Node().FindChild(jsii.String("Integration")).Node().AddDependency(route.Node().FindChild(jsii.String("Integration-Permission")))
+	return route
 }

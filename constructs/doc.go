@@ -37,11 +37,19 @@
 // deployment.
 //
 // CloudFormation asks each function that has changed whether it works, by a custom resource of
-// which the function itself is the provider: one that cannot start gives no answer, its
-// deployment fails, and the version before is put back. That takes no other function and no
-// grant. A version runs from the moment at which it replaces the one before, and not from when
-// it has answered: only an alias for each function would change that, which every mapping,
-// permission and metric would have to go through, and all that is deployed by now with them.
+// which the function itself is the provider: one that cannot start gives no answer, and its
+// deployment fails. That takes no other function and no grant. API, mappings and schedule
+// invoke an alias, which moves to a version that is published after the answer: what does not
+// start never gets a message, and until the deployment is taken back, the version before runs.
+// The question goes to the function itself and not to the version, since CloudFormation takes
+// no other provider for a resource that is there. The answer has a digest of the program and of
+// the settings as the deployment came to have them, with which the version is described, and
+// another description is another version: so is another value of a parameter, of which the hash
+// that the CDK puts in a version's name knows nothing. A version in which nothing is new is
+// refused, so the digest leaves out what makes none, such as where the code lay. Versions go
+// when no alias leads to them. That their runs then come to an end first, nobody has seen in an
+// account: one that was cut off would be tried again, as any is. Metrics and alarms are of the
+// function, whichever version ran.
 //
 // Nothing has a physical name, so that several Streamers can live in one stack, one
 // account and one region.

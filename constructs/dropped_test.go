@@ -199,7 +199,8 @@ func (tpl template) some(t *testing.T, resourceType string) []string {
 // source tells what a mapping reads, and for which function.
 func (tpl template) source(mapping string) (function, from string) {
 	properties := tpl.Resources[mapping].Properties
-	return strings.TrimSuffix(strings.Trim(at(properties, "FunctionName").(string), "${}"), "Function"), at(properties, "EventSourceArn").(string)
+	function, _, _ = strings.Cut(strings.TrimPrefix(at(properties, "FunctionName").(string), "${"), "Alias}")
+	return function, at(properties, "EventSourceArn").(string)
 }
 
 // invoked is the function in a URI that invokes it.

@@ -80,14 +80,14 @@ var unsaid = map[string][]string{
 	"AWS::IAM::Policy":               {"PolicyName"},
 	"AWS::Lambda::Function":          {"Code", "Handler", "LoggingConfig", "Role"}, // TestFunctions
 	"AWS::S3::BucketPolicy":          {"Bucket"},
-	"Custom::StreamerStart":          {"Code", "Environment", "ServiceTimeout"}, // TestStartChecks
+	"Custom::StreamerStart":          {"Code", "ServiceTimeout", "Settings", "Version"}, // TestStartChecks
 	"AWS::SQS::QueuePolicy":          {"Queues"},
 }
 
 // shorter are names that would fill the screen.
 var shorter = strings.NewReplacer(
 	"arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/", "",
-	".Arn}/invocations", ".Arn}",
+	"Alias}/invocations", "Alias}",
 	"arn:${AWS::Partition}:", "arn:",
 	":${AWS::Region}:${AWS::AccountId}:", "::",
 )

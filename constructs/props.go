@@ -65,7 +65,8 @@ type StreamerProps struct {
 	// UncheckedStart takes a function for deployed though nobody has seen it start. Default
 	// false: CloudFormation invokes each function that has changed, and if it does not start,
 	// or finds that Storage of yours is not as it must be, the deployment fails and is taken
-	// back. Set it if the role that deploys may not lambda:InvokeFunction, if a function has
+	// back, and no message ever came to it. With true, what is deployed runs at once, and there
+	// are no versions for which concurrency could be provisioned. Set it if the role that deploys may not lambda:InvokeFunction, if a function has
 	// no way to Amazon S3, through which it answers, or if Code was built with a version of
 	// Streamer that knows nothing of this.
 	UncheckedStart bool

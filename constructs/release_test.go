@@ -182,11 +182,13 @@ func runRelease(t *testing.T, files map[string][]byte) {
 	files[release.TemplateFile] = forLocalStage(t, files[release.TemplateFile], endpoint)
 	upload(t, s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }), bucket, prefix, files)
 	// A template of its size is taken from a bucket only.
-	outputs := create(t, cloudformation.NewFromConfig(cfg), endpoint+"/"+bucket+"/"+prefix+release.TemplateFile, map[string]string{
+	parameters := map[string]string{
 		"ArtifactBucket": bucket, "ArtifactPrefix": prefix, "StageName": "live",
 		"Issuer": "https://stage.streamer.local", "Audience": "others,streamer", "JwksUrl": endpoint + "/_front/jwks",
 		"WebOrigins": "https://other.example.com,https://app.example.com", "AuditRetentionDays": "7", "MeteredTenants": "acme",
-	})
+	}
+	stacks := cloudformation.NewFromConfig(cfg)
+	outputs := create(t, stacks, endpoint+"/"+bucket+"/"+prefix+release.TemplateFile, parameters)
 
 	api, _, _ := strings.Cut(strings.TrimPrefix(outputs["WebSocketUrl"], "wss://"), ".")
 	token, err := exec.CommandContext(ctx, "go", "-C", "..", "run", "./scripts/stage", "token", "--tenant", "acme", "--subject", "ann").Output()
@@ -194,15 +196,22 @@ func runRelease(t *testing.T, files map[string][]byte) {
 		t.Fatal(err)
 	}
 	socket := "ws" + strings.TrimPrefix(endpoint, "http") + "/_aws/execute-api/" + api + "/live"
-	for origin, allowed := range map[string]bool{"https://app.example.com": true, "https://evil.example.com": false} {
-		conn, _, err := websocket.Dial(ctx, socket+"?token="+strings.TrimSpace(string(token)), &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}})
-		if (err == nil) != allowed {
-			t.Errorf("a page of %s: %v", origin, err)
-		}
-		if err == nil {
-			conn.CloseNow()
+	look := func(from map[string]bool) {
+		for origin, allowed := range from {
+			conn, _, err := websocket.Dial(ctx, socket+"?token="+strings.TrimSpace(string(token)), &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}})
+			if (err == nil) != allowed {
+				t.Errorf("a page of %s: %v", origin, err)
+			}
+			if err == nil {
+				conn.CloseNow()
+			}
 		}
 	}
+	look(map[string]bool{"https://app.example.com": true, "https://evil.example.com": false})
+	// Another value of a parameter is another version, though the template is the same.
+	parameters["WebOrigins"] = "https://new.example.com"
+	redeploy(t, stacks, parameters)
+	look(map[string]bool{"https://new.example.com": true, "https://app.example.com": false})
 	c, err := client.Dial(ctx, socket, &client.Options{Token: client.StaticToken(strings.TrimSpace(string(token)))})
 	if err != nil {
 		t.Fatal(err)
@@ -215,7 +224,7 @@ func runRelease(t *testing.T, files map[string][]byte) {
 	if out, err := run.Result(ctx); err != nil || out.Message != "released" {
 		t.Errorf("got %+v, %v", out, err)
 	}
-	groups, err := logs.Groups(ctx, cfg, "Released")
+	groups, err := logs.Groups(ctx, cfg, releasedStack)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,6 +241,30 @@ func runRelease(t *testing.T, files map[string][]byte) {
 		if time.Now().After(end) {
 			t.Fatalf("no audit record of %s among %d lines", run.ID(), len(lines))
 		}
+	}
+}
+
+// releasedStack is the stack of the test.
+const releasedStack = "Released"
+
+func valuesOf(parameters map[string]string) (all []types.Parameter) {
+	for key, value := range parameters {
+		all = append(all, types.Parameter{ParameterKey: aws.String(key), ParameterValue: aws.String(value)})
+	}
+	return all
+}
+
+// redeploy deploys the stack with other values of its parameters.
+func redeploy(t *testing.T, stacks *cloudformation.Client, parameters map[string]string) {
+	t.Helper()
+	if _, err := stacks.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
+		StackName: aws.String(releasedStack), UsePreviousTemplate: aws.Bool(true), Capabilities: []types.Capability{types.CapabilityCapabilityIam}, Parameters: valuesOf(parameters),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := cloudformation.NewStackUpdateCompleteWaiter(stacks, func(o *cloudformation.StackUpdateCompleteWaiterOptions) { o.MinDelay = 100 * time.Millisecond }).
+		Wait(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String(releasedStack)}, time.Minute); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -263,10 +296,7 @@ func upload(t *testing.T, objects *s3.Client, bucket, prefix string, files map[s
 func create(t *testing.T, stacks *cloudformation.Client, url string, parameters map[string]string) map[string]string {
 	t.Helper()
 	in := &cloudformation.CreateStackInput{
-		StackName: aws.String("Released"), TemplateURL: &url, Capabilities: []types.Capability{types.CapabilityCapabilityIam},
-	}
-	for key, value := range parameters {
-		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: aws.String(key), ParameterValue: aws.String(value)})
+		StackName: aws.String(releasedStack), TemplateURL: &url, Capabilities: []types.Capability{types.CapabilityCapabilityIam}, Parameters: valuesOf(parameters),
 	}
 	if _, err := stacks.CreateStack(t.Context(), in); err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ const (
 // addSources says what makes the functions behind the API run.
 func (s *StreamerConstruct) addSources(p *StreamerProps) {
 	s.DispatcherSource = awslambda.NewEventSourceMapping(s, jsii.String("DispatcherSource"), &awslambda.EventSourceMappingProps{
-		Target:           s.Dispatcher,
+		Target:           s.Aliases[contract.FunctionDispatcher],
 		EventSourceArn:   s.Requests.TableStreamArn(),
 		StartingPosition: awslambda.StartingPosition_TRIM_HORIZON,
 		BatchSize:        jsii.Number(dispatchBatch),
@@ -44,16 +44,16 @@ func (s *StreamerConstruct) addSources(p *StreamerProps) {
 			OnFailure: &awslambda.CfnEventSourceMapping_OnFailureProperty{Destination: s.Undispatched.QueueArn()},
 		})
 
-	s.ProcessorSource = newProcessorSource(s, s.WorkQueue, s.Processor, p.MaxConcurrency)
+	s.ProcessorSource = newProcessorSource(s, s.WorkQueue, s.Aliases[contract.FunctionProcessor], p.MaxConcurrency)
 	for _, w := range p.Workers {
 		worker := s.Workers[w.Name]
-		worker.Source = newProcessorSource(worker.scope, worker.Queue, worker.Processor, w.MaxConcurrency)
+		worker.Source = newProcessorSource(worker.scope, worker.Queue, worker.Alias, w.MaxConcurrency)
 	}
 
 	s.ReconcilerRule = awsevents.NewRule(s, jsii.String("ReconcilerRule"), &awsevents.RuleProps{
 		Description: jsii.String("Streamer: runs the reconciler"),
 		Schedule:    awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(reconcileMinutes))),
-		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(s.Reconciler, &awseventstargets.LambdaFunctionProps{
+		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(s.Aliases[contract.FunctionReconciler], &awseventstargets.LambdaFunctionProps{
 			RetryAttempts: jsii.Number(0), // the next run makes up for a lost one
 		})},
 	})

@@ -46,8 +46,13 @@ type StreamerConstruct struct {
 	ProcessorSource  awslambda.EventSourceMapping
 	ReconcilerRule   awsevents.Rule
 
-	// StartChecks ask the functions whether they work, by "router", "dispatcher", "processor",
-	// "reconciler" and "authorizer"; empty with StreamerProps.UncheckedStart.
+	// Aliases are the functions as they are invoked, by "router", "dispatcher", "processor",
+	// "reconciler" and, if it is ours, "authorizer". Concurrency is provisioned for these.
+	Aliases map[string]awslambda.Alias
+	// StartChecks ask the functions whether they work, by the same names; empty with
+	// StreamerProps.UncheckedStart. They go by what the template says of a function; a property
+	// that you override with a value that only the deployment knows, such as a parameter, must
+	// be overridden in Settings of the check too, to be of any effect when that value changes.
 	StartChecks map[string]awscdk.CustomResource
 
 	Workers map[string]*Worker // by name, those of StreamerProps.Workers
@@ -70,7 +75,7 @@ func (s *StreamerConstruct) ToString() *string { return s.Node().Path() }
 // every connection refused. It panics if a prop is bad, naming the construct's path,
 // the field and the cure.
 func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *StreamerConstruct {
-	s := &StreamerConstruct{reference: reference{stack: awscdk.Stack_Of(scope)}, Workers: map[string]*Worker{}, StartChecks: map[string]awscdk.CustomResource{}}
+	s := &StreamerConstruct{reference: reference{stack: awscdk.Stack_Of(scope)}, Workers: map[string]*Worker{}, Aliases: map[string]awslambda.Alias{}, StartChecks: map[string]awscdk.CustomResource{}}
 	constructs.NewConstruct_Override(s, scope, jsii.String(id))
 
 	local, err := readLocalStage(s)
@@ -98,12 +103,12 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	for name, worker := range s.Workers {
 		s.workers[name] = worker
 	}
+	s.addAliases(&p)
 	s.addRoutes(&p)
 	s.addSources(&p)
 	s.addAlarms(&p)
 	s.AddAlarmAction(p.Alarms.Actions...)
 	s.addNetwork(&p)
-	s.addStartChecks(&p)
 	if p.PermissionsBoundary != nil {
 		awsiam.PermissionsBoundary_Of(s).Apply(p.PermissionsBoundary)
 	}

@@ -38,7 +38,7 @@ func TestAPI(t *testing.T) {
 	tpl.check(t, "ApiAuthorizer", map[string]string{
 		"AuthorizerType": `"REQUEST"`,
 		"IdentitySource": `[]`, // a source would lock browsers out
-		"AuthorizerUri":  `"arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${AuthorizerFunction.Arn}/invocations"`,
+		"AuthorizerUri":  `"arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${AuthorizerAlias}/invocations"`,
 	})
 	tpl.check(t, "ApiconnectRoute", map[string]string{
 		"RouteKey": `"$connect"`, "AuthorizationType": `"CUSTOM"`, "AuthorizerId": `"${ApiAuthorizer}"`,
@@ -50,10 +50,10 @@ func TestAPI(t *testing.T) {
 
 	for _, route := range []string{"connect", "disconnect", "default"} {
 		tpl.check(t, "Api"+route+"RouteIntegration", map[string]string{
-			"IntegrationUri": `"arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${RouterFunction.Arn}/invocations"`,
+			"IntegrationUri": `"arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${RouterAlias}/invocations"`,
 		})
 		tpl.check(t, "Api"+route+"RouteIntegrationPermission", map[string]string{
-			"Action": `"lambda:InvokeFunction"`, "Principal": `"apigateway.amazonaws.com"`, "FunctionName": `"${RouterFunction.Arn}"`,
+			"Action": `"lambda:InvokeFunction"`, "Principal": `"apigateway.amazonaws.com"`, "FunctionName": `"${RouterAlias}"`,
 			"SourceArn": `"arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*$` + route + `"`,
 		})
 	}
@@ -267,7 +267,7 @@ func TestSources(t *testing.T) {
 	tpl := synth(t, nil, &constructs.StreamerProps{MaxConcurrency: 7})
 	tpl.check(t, "DispatcherSource", map[string]string{
 		"EventSourceArn": `"${Requests.StreamArn}"`,
-		"FunctionName":   `"${DispatcherFunction}"`,
+		"FunctionName":   `"${DispatcherAlias}[6]:live"`,
 		"FilterCriteria": `{"Filters":[{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"status\":{\"S\":[\"PENDING\"]}}}}"},` +
 			`{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"notice\":{\"S\":[\"due\"]}}}}"}]}`,
 		"StartingPosition":               `"TRIM_HORIZON"`,
@@ -281,7 +281,7 @@ func TestSources(t *testing.T) {
 	})
 	tpl.check(t, "ProcessorSource", map[string]string{
 		"EventSourceArn":                 `"${Work.Arn}"`,
-		"FunctionName":                   `"${ProcessorFunction}"`,
+		"FunctionName":                   `"${ProcessorAlias}[6]:live"`,
 		"BatchSize":                      `1`,
 		"FunctionResponseTypes":          `["ReportBatchItemFailures"]`,
 		"ScalingConfig":                  `{"MaximumConcurrency":7}`,
@@ -290,7 +290,7 @@ func TestSources(t *testing.T) {
 	tpl.check(t, "ReconcilerRule", map[string]string{
 		"ScheduleExpression": `"rate(5 minutes)"`,
 		"State":              `"ENABLED"`,
-		"Targets.0.Arn":      `"${ReconcilerFunction.Arn}"`,
+		"Targets.0.Arn":      `"${ReconcilerAlias}"`,
 	})
 }
 

@@ -147,7 +147,7 @@ func templateOf(t *testing.T, stack awscdk.Stack) template {
 	return out
 }
 
-var hash = regexp.MustCompile(`[0-9A-F]{8}$`)
+var hash = regexp.MustCompile(`[0-9A-F]{8}([0-9a-f]{32})?$`) // the latter of a version, of what its function is
 
 func name(logicalID string) string {
 	return strings.TrimPrefix(hash.ReplaceAllString(logicalID, ""), "Streamer")
@@ -178,6 +178,11 @@ func render(value any) any {
 					fmt.Fprint(&text, render(part))
 				}
 				return text.String()
+			}
+			if chosen, ok := v["Fn::Select"].([]any); ok { // a part of an ARN
+				if split, ok := render(chosen[1]).(map[string]any)["Fn::Split"].([]any); ok && split[0] == ":" {
+					return fmt.Sprintf("%s[%v]", split[1], chosen[0])
+				}
 			}
 		}
 		out := map[string]any{}

@@ -47,6 +47,7 @@ type WorkerProps struct {
 type Worker struct {
 	Queue     awssqs.Queue       // hints that a request of its actions waits
 	Processor awslambda.Function // does the work; grant it what its handlers use
+	Alias     awslambda.Alias    // the processor as it is invoked
 	Source    awslambda.EventSourceMapping
 	// StartCheck asks the processor whether it works; nil with StreamerProps.UncheckedStart.
 	StartCheck awscdk.CustomResource

@@ -1,7 +1,6 @@
 package integ_test
 
 import (
-	"context"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -107,32 +106,15 @@ func TestLimits(t *testing.T) {
 // limit has the router keep limits until the test ends.
 func limit(t *testing.T, s *stage, l contract.Limits) {
 	t.Helper()
-	functions := lambda.NewFromConfig(awsConfig(t))
-	name := resourceOf(t, awsConfig(t), s, "AWS::Lambda::Function", "StreamerRouterFunction")
-	before, err := functions.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: &name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	set := func(ctx context.Context, variables map[string]string) error {
-		_, err := functions.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
-			FunctionName: &name, Environment: &lambdatypes.Environment{Variables: variables},
-		})
-		return err
-	}
-	t.Cleanup(func() {
-		if err := set(context.WithoutCancel(t.Context()), before.Environment.Variables); err != nil {
-			t.Errorf("take the limits away: %v", err)
-		}
-	})
-	with := maps.Clone(before.Environment.Variables)
 	text, err := json.Marshal(l)
 	if err != nil {
 		t.Fatal(err)
 	}
-	with[contract.EnvLimits] = string(text)
-	if err := set(t.Context(), with); err != nil {
-		t.Fatal(err)
-	}
+	reconfigure(t, s, "StreamerRouter", func(before *lambda.GetFunctionConfigurationOutput, set *lambda.UpdateFunctionConfigurationInput) {
+		with := maps.Clone(before.Environment.Variables)
+		with[contract.EnvLimits] = string(text)
+		set.Environment = &lambdatypes.Environment{Variables: with}
+	})
 }
 
 // unread is a connection that sends and whose socket nobody reads.

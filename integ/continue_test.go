@@ -1,7 +1,6 @@
 package integ_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -68,17 +67,7 @@ func TestCountOutlivesItsFunction(t *testing.T) {
 // limitProcessor lets processors run no longer than that until the test ends.
 func limitProcessor(t *testing.T, s *stage, d time.Duration) {
 	t.Helper()
-	functions := lambda.NewFromConfig(awsConfig(t))
-	processor := resourceOf(t, awsConfig(t), s, "AWS::Lambda::Function", "StreamerProcessorFunction")
-	before, err := functions.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: &processor})
-	if err != nil {
-		t.Fatal(err)
-	}
-	limit := func(ctx context.Context, seconds *int32) {
-		if _, err := functions.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{FunctionName: &processor, Timeout: seconds}); err != nil {
-			t.Errorf("set the processor's timeout: %v", err)
-		}
-	}
-	t.Cleanup(func() { limit(context.WithoutCancel(t.Context()), before.Timeout) })
-	limit(t.Context(), aws.Int32(int32(d/time.Second)))
+	reconfigure(t, s, "StreamerProcessor", func(_ *lambda.GetFunctionConfigurationOutput, set *lambda.UpdateFunctionConfigurationInput) {
+		set.Timeout = aws.Int32(int32(d / time.Second))
+	})
 }

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,53 +26,51 @@ import (
 	sdk "github.com/pay-theory/streamer/client"
 	"github.com/pay-theory/streamer/functions/handlers"
 	"github.com/pay-theory/streamer/internal/contract"
+	"github.com/pay-theory/streamer/internal/logs"
 	"github.com/pay-theory/streamer/protocol"
 )
 
 // While ten requests a second come, every function is replaced; a deployment that puts them
 // back fails at a resource that cannot be made, another one at a function whose code is not
-// there, and a third, while nobody asks for more, at one that does not start, so that
-// CloudFormation takes each back; and the functions are put back. No request is lost: each
-// ends once, and its client hears of it, the Go client by itself.
-//
-// The local stage is harder on them than AWS. There a run ends before its function is
-// replaced; here its process is killed. So clients send again what is not answered, with the
-// same key, and another worker takes up what the one before it left.
+// there, and a third at one that does not start, so that CloudFormation takes each back; and
+// the functions are put back. No request is lost: each ends once, and its client hears of it,
+// the Go client by itself. What does not start is never given any work: until its deployment
+// is taken back, and then, the version before does it.
 func TestDeployUnderLoad(t *testing.T) {
 	s := local(t, "a stack that may be changed")
 	stack := newChangedStack(t, s)
 	l := newLoad(t, 8)
 	c := connect(t, s, fresh(), sdk.Options{})
+	dispatcher := stack.id(t, "Dispatcher")
 	for _, step := range []struct {
 		what    string
 		version template
 		status  cfntypes.StackStatus
 		changed bool   // the functions, at the end
 		refuses string // the function that refuses
-		calm    bool   // nobody asks for more meanwhile
+		broken  bool   // the dispatcher does not start
 	}{
 		{"every function changes", stack.changed(t), cfntypes.StackStatusUpdateComplete, true, "", false},
 		{"a resource cannot be made", stack.impossible(t), cfntypes.StackStatusUpdateRollbackComplete, true, "", false},
 		{"a function's code is not there", stack.codeless(t), cfntypes.StackStatusUpdateRollbackComplete, true, stack.id(t, "Router"), false},
-		// Nothing is dispatched until it is taken back, and what came meanwhile would pile up.
 		{"a function does not start", stack.broken(t), cfntypes.StackStatusUpdateRollbackComplete, true, "", true},
 		{"and all is put back", stack.original(t), cfntypes.StackStatusUpdateComplete, false, "", false},
 	} {
-		before := stack.code(t)
+		before, lived, since := stack.code(t), stack.live(t), time.Now()
 		run, err := sdk.Submit(t.Context(), c, handlers.EchoAsync, echoFor(3*time.Second, 30), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		deploy := func() {
+		l.during(func() {
+			var meanwhile sync.WaitGroup
+			if step.broken {
+				meanwhile.Go(func() { stack.worksWhileBroken(t, c, dispatcher) })
+			}
 			if status := stack.deploy(t.Context(), t, step.version); status != step.status {
 				t.Errorf("%s: the stack is %s, want %s", step.what, status, step.status)
 			}
-		}
-		if step.calm {
-			deploy()
-		} else {
-			l.during(deploy)
-		}
+			meanwhile.Wait()
+		})
 		for function, code := range stack.code(t) {
 			if changed := code.version != stack.before[function].version; changed != step.changed {
 				t.Errorf("%s: %s differs from the first version: %v", step.what, function, changed)
@@ -79,13 +79,75 @@ func TestDeployUnderLoad(t *testing.T) {
 				t.Errorf("%s: %s was left alone: %v", step.what, function, alone)
 			}
 		}
+		for function, version := range stack.live(t) {
+			if moved := version != lived[function]; moved != (step.status == cfntypes.StackStatusUpdateComplete) {
+				t.Errorf("%s: %s ran as version %s and runs as %s", step.what, function, lived[function], version)
+			}
+		}
 		l.run(500 * time.Millisecond)
-		l.settle() // or the next deployment kills the third and last attempt
+		l.settle()
 		if got := marks(t, run); !slices.Equal(got, []protocol.Status{protocol.Pending, protocol.Completed}) {
 			t.Errorf("%s: the Go client saw %q", step.what, got)
 		}
+		if step.broken {
+			// It was asked whether it works, and so was the one before when it was put back.
+			if runs := stack.runs(t, "dispatcher", since); len(runs) != 2 || runs["$LATEST"] != 2 || runs[lived[dispatcher]] == 0 {
+				t.Errorf("%s: by version it ran %v times, and %s is live", step.what, runs, lived[dispatcher])
+			}
+		}
 	}
 	l.finish()
+}
+
+// worksWhileBroken sees a request end while a function lacks a variable that it does not start
+// without.
+func (c *changedStack) worksWhileBroken(t *testing.T, client *sdk.Client, function string) {
+	broken := func() bool {
+		name := c.functions[function]
+		out, err := c.lambda.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+		if err != nil {
+			t.Error(err)
+			return false
+		}
+		return out.Environment.Variables[contract.EnvWorkQueueURL] == ""
+	}
+	for end := time.Now().Add(patience); !broken(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Errorf("%s was never broken", function)
+			return
+		}
+	}
+	run, err := sdk.Submit(t.Context(), client, handlers.EchoAsync, echoFor(0, 1), nil)
+	if err == nil {
+		_, err = run.Result(t.Context())
+	}
+	if err != nil || !broken() {
+		t.Errorf("no request ended while %s was broken: %v", function, err)
+	}
+}
+
+var started = regexp.MustCompile(`^START RequestId: \S+ Version: (\S+)`)
+
+// runs counts those of a function since then, by its version.
+func (c *changedStack) runs(t *testing.T, function string, since time.Time) map[string]int {
+	t.Helper()
+	cfg := awsConfig(t)
+	groups, err := logs.Groups(t.Context(), cfg, c.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups = slices.DeleteFunc(groups, func(g logs.Group) bool { return g.Label != function })
+	lines, err := logs.Read(t.Context(), cfg, groups, since, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := map[string]int{}
+	for _, line := range lines {
+		if of := started.FindStringSubmatch(line.Message); of != nil {
+			runs[of[1]]++
+		}
+	}
+	return runs
 }
 
 // load is ten requests a second, from devices that hold on to what they asked for.
@@ -343,14 +405,26 @@ func (c *changedStack) original(t *testing.T) (tpl template) {
 // changed has other code and another variable in every function.
 func (c *changedStack) changed(t *testing.T) template {
 	t.Helper()
-	tpl := c.original(t)
+	tpl := c.renewed(t, "", "Changed")
 	for _, p := range tpl.properties("AWS::Lambda::Function") {
 		code := p["Code"].(map[string]any)
 		code["S3Key"] = packed(code["S3Key"].(string))
 		p["Environment"].(map[string]any)["Variables"].(map[string]any)["CHANGED"] = "1"
 	}
-	for _, p := range tpl.properties(contract.StartCheck) {
-		p["Changed"] = "1" // as code and variables would be
+	return tpl
+}
+
+// renewed has another version of each function with part in its id, as any change of it has.
+func (c *changedStack) renewed(t *testing.T, part, change string) (tpl template) {
+	t.Helper()
+	text := c.template
+	for id := range c.original(t).properties("AWS::Lambda::Version") {
+		if strings.Contains(id, part) {
+			text = strings.ReplaceAll(text, id, id+change)
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &tpl); err != nil {
+		t.Fatal(err)
 	}
 	return tpl
 }
@@ -358,24 +432,22 @@ func (c *changedStack) changed(t *testing.T) template {
 // broken puts every function back, and the dispatcher without a variable that it needs.
 func (c *changedStack) broken(t *testing.T) template {
 	t.Helper()
-	tpl, dispatcher := c.original(t), c.id(t, "Dispatcher")
+	tpl, dispatcher := c.renewed(t, "Dispatcher", "Broken"), c.id(t, "Dispatcher")
 	delete(tpl.properties("AWS::Lambda::Function")[dispatcher]["Environment"].(map[string]any)["Variables"].(map[string]any), contract.EnvWorkQueueURL)
-	for id, p := range tpl.properties(contract.StartCheck) {
-		if !strings.Contains(id, "Dispatcher") {
-			continue
+	for id := range tpl.properties(contract.StartCheck) {
+		if strings.Contains(id, "Dispatcher") {
+			tpl.resources()[id].(map[string]any)["DependsOn"] = slices.Collect(maps.Keys(c.functions))
 		}
-		p["Changed"] = "2"
-		tpl.resources()[id].(map[string]any)["DependsOn"] = slices.Collect(maps.Keys(c.functions))
 	}
 	return tpl
 }
 
-// impossible puts every function back, and then fails.
+// impossible puts every function back, has them invoked so, and then fails.
 func (c *changedStack) impossible(t *testing.T) template {
 	t.Helper()
 	tpl := c.original(t)
 	tpl.resources()["Impossible"] = map[string]any{
-		"Type": "AWS::Logs::LogStream", "Properties": map[string]any{"LogGroupName": "/nowhere"}, "DependsOn": slices.Collect(maps.Keys(c.functions)),
+		"Type": "AWS::Logs::LogStream", "Properties": map[string]any{"LogGroupName": "/nowhere"}, "DependsOn": slices.Collect(maps.Keys(tpl.properties("AWS::Lambda::Alias"))),
 	}
 	return tpl
 }
@@ -456,6 +528,20 @@ func (c *changedStack) code(t *testing.T) map[string]code {
 			t.Fatal(err)
 		}
 		all[id] = code{aws.ToString(out.CodeSha256) + " CHANGED=" + out.Environment.Variables["CHANGED"], aws.ToString(out.LastModified)}
+	}
+	return all
+}
+
+// live are the versions that are invoked, by the logical ids of their functions.
+func (c *changedStack) live(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for id, name := range c.functions {
+		out, err := c.lambda.GetAlias(t.Context(), &lambda.GetAliasInput{FunctionName: &name, Name: aws.String(contract.Alias)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[id] = aws.ToString(out.FunctionVersion)
 	}
 	return all
 }

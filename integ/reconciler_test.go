@@ -75,7 +75,7 @@ func TestReconcilerMakesUpForALostHint(t *testing.T) {
 func disable(t *testing.T, s *stage, function string) (enable func()) {
 	t.Helper()
 	cfg := awsConfig(t)
-	client, name := lambda.NewFromConfig(cfg), resourceOf(t, cfg, s, "AWS::Lambda::Function", function+"Function")
+	client, name := lambda.NewFromConfig(cfg), resourceOf(t, cfg, s, "AWS::Lambda::Alias", function+"Alias")
 	out, err := client.ListEventSourceMappings(t.Context(), &lambda.ListEventSourceMappingsInput{FunctionName: &name})
 	if err != nil {
 		t.Fatal(err)

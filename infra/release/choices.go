@@ -63,17 +63,25 @@ func (p *parameters) chooseKey(s *constructs.StreamerConstruct) {
 		map[string]any{"ServerSideEncryptionByDefault": map[string]any{"SSEAlgorithm": "AES256"}},
 	))
 	for _, f := range functionsOf(s) {
-		override(f, "KmsKeyArn", key)
+		setting(s, f, "KmsKeyArn", key)
 		override(f.LogGroup(), "KmsKeyId", key)
 	}
 }
 
 func (p *parameters) chooseNetwork(s *constructs.StreamerConstruct) {
 	for _, f := range functionsOf(s) {
-		override(f, "VpcConfig", perhaps(p.inNetwork, map[string]any{"SubnetIds": p.subnets.ValueAsList(), "SecurityGroupIds": p.securityGroups.ValueAsList()}))
+		setting(s, f, "VpcConfig", perhaps(p.inNetwork, map[string]any{"SubnetIds": p.subnets.ValueAsList(), "SecurityGroupIds": p.securityGroups.ValueAsList()}))
 	}
+}
+
+// setting sets a property of a function, and has its check know what that comes to, so that
+// another value is another version.
+func setting(s *constructs.StreamerConstruct, f awslambda.Function, property string, value any) {
+	override(f, property, value)
 	for _, check := range s.StartChecks {
-		override(check, "Network", perhaps(p.inNetwork, p.subnets.ValueAsList()))
+		if *check.Node().Scope().Node().Path() == *f.Node().Scope().Node().Path() {
+			override(check, contract.StartSettings+"."+property, value)
+		}
 	}
 }
 

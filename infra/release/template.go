@@ -96,7 +96,7 @@ func (p *parameters) code(file *string) awslambda.Code {
 // known at synth.
 func (p *parameters) apply(stack awscdk.Stack, s *constructs.StreamerConstruct) {
 	override(s.ProcessorSource, "ScalingConfig.MaximumConcurrency", p.maxConcurrency.ValueAsNumber())
-	override(s.Processor, "MemorySize", p.processorMemory.ValueAsNumber())
+	setting(s, s.Processor, "MemorySize", p.processorMemory.ValueAsNumber())
 	override(s.Stage, "DefaultRouteSettings.ThrottlingRateLimit", p.throttleRate.ValueAsNumber())
 	override(s.Stage, "DefaultRouteSettings.ThrottlingBurstLimit", p.throttleBurst.ValueAsNumber())
 	override(s.Files, "LifecycleConfiguration.Rules.0.ExpirationInDays", p.fileRetention.ValueAsNumber())

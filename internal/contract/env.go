@@ -65,11 +65,17 @@ const (
 	AuditMessage = "audit"
 )
 
+// Alias is the name of the alias by which each of our functions is invoked.
+const Alias = "live"
+
 // StartCheck is the type of the custom resource by which CloudFormation asks a function
-// whether it works. With the property StartProbes it is also to look at the storage.
+// whether it works. With the property StartProbes it is also to look at the storage. It
+// answers with StartDigest, which names what it is made of: its program, and StartSettings.
 const (
-	StartCheck  = "Custom::StreamerStart"
-	StartProbes = "Probes"
+	StartCheck    = "Custom::StreamerStart"
+	StartProbes   = "Probes"
+	StartSettings = "Settings"
+	StartDigest   = "Digest"
 )
 
 // Worker is one value of EnvWorkers, and of OutputWorkers.

@@ -125,19 +125,27 @@ func broken(t *testing.T, cfg aws.Config, name string) (mend func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := func(variables map[string]string) {
+	live, err := functions.GetAlias(t.Context(), &lambda.GetAliasInput{FunctionName: &name, Name: aws.String(contract.Alias)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(variables map[string]string, version *string) {
 		t.Helper()
-		_, err := functions.UpdateFunctionConfiguration(context.WithoutCancel(t.Context()), &lambda.UpdateFunctionConfigurationInput{
+		ctx := context.WithoutCancel(t.Context())
+		_, err := functions.UpdateFunctionConfiguration(ctx, &lambda.UpdateFunctionConfigurationInput{
 			FunctionName: &name, Environment: &lambdatypes.Environment{Variables: variables},
 		})
+		if err == nil {
+			_, err = functions.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &name, Name: live.Name, FunctionVersion: version})
+		}
 		if err != nil {
 			t.Error(err)
 		}
 	}
 	without := maps.Clone(before.Environment.Variables)
 	delete(without, contract.EnvRequestsTable)
-	set(without)
-	mend = func() { set(before.Environment.Variables) }
+	set(without, aws.String("$LATEST")) // which is what changed
+	mend = func() { set(before.Environment.Variables, live.FunctionVersion) }
 	t.Cleanup(mend)
 	return mend
 }

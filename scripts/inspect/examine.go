@@ -172,11 +172,12 @@ func (p *patient) source(ctx context.Context, id string) (*lambda.GetEventSource
 // labelOf is what people call the function of an ARN.
 func (p *patient) labelOf(arn string) string {
 	for _, g := range p.groups {
-		if strings.HasSuffix(arn, ":"+g.Function) {
+		if strings.Contains(arn+":", ":"+g.Function+":") { // it may end with an alias
 			return g.Label
 		}
 	}
-	return arn[strings.LastIndexByte(arn, ':')+1:]
+	_, function, _ := strings.Cut(arn, ":function:")
+	return function
 }
 
 // reconcilerLate is when a run of the reconciler, of which there is one every five minutes,

@@ -12,7 +12,9 @@ import time
 from urllib.parse import urlsplit
 
 from ministack import app
+from ministack.core import lambda_runtime
 from ministack.services import apigateway, cloudwatch, lambda_svc, sqs
+from ministack.services.cloudformation import provisioners
 
 
 def _end_with_parent():
@@ -130,6 +132,31 @@ def _run_measured(func, config, event, request_id, started):
 
 lambda_svc._emit_lambda_metrics = _measure_throttles
 lambda_svc._execute_function_dispatch = _run_measured
+
+_versions = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Version"]
+_delete_version = _versions["delete"]
+
+
+def _delete_version_with_processes(arn, props):
+    """What a version runs comes to its end, and then its processes go, which MiniStack keeps."""
+    _delete_version(arn, props)
+    region, account, _, name, version = arn.split(":")[3:]
+    threading.Thread(target=_end_processes, args=(f"{account}:{region}:{name}:{version}",), daemon=True).start()
+
+
+def _end_processes(key):
+    busy = True
+    while busy:
+        time.sleep(1)  # what was to be run when the version went has begun
+        with lambda_runtime._lock:
+            workers = lambda_runtime._workers.pop(key, [])
+            busy = [worker for worker in workers if worker.in_use]
+            if busy:
+                lambda_runtime._workers[key] = busy
+        lambda_runtime.kill_workers([worker for worker in workers if worker not in busy])
+
+
+_versions["delete"] = _delete_version_with_processes
 
 # SendMessageBatch forgets the system attributes of its entries, which carry traces.
 _send_message, _send_batch = sqs._act_send_message, sqs._act_send_message_batch

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
+	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/cfn"
@@ -35,17 +39,45 @@ func question(payload []byte) (ev cfn.Event, asked bool) {
 // answer tells CloudFormation that the function works: it has started, or else it were not
 // here, and what it uses is as it must be, if that was made elsewhere.
 func (i invocation) answer(ctx context.Context, ev cfn.Event) error {
-	_, err := cfn.LambdaWrap(func(ctx context.Context, ev cfn.Event) (id string, _ map[string]any, err error) {
+	_, err := cfn.LambdaWrap(func(ctx context.Context, ev cfn.Event) (id string, data map[string]any, err error) {
 		id = cmp.Or(ev.PhysicalResourceID, ev.LogicalResourceID)
-		if ev.RequestType != cfn.RequestDelete && ev.ResourceProperties[contract.StartProbes] != nil {
-			err = probed(ctx, i.probes)
+		if ev.RequestType == cfn.RequestDelete {
+			return id, nil, nil
 		}
-		return id, nil, err
+		if ev.ResourceProperties[contract.StartProbes] != nil {
+			if err := probed(ctx, i.probes); err != nil {
+				return id, nil, err
+			}
+		}
+		made, err := digest(ev.ResourceProperties[contract.StartSettings])
+		return id, map[string]any{contract.StartDigest: made}, err
 	})(ctx, ev)
 	if err != nil {
 		return fmt.Errorf("answer CloudFormation: %w", err)
 	}
 	return nil
+}
+
+// digest is one and the same for the same program with the same settings, and for nothing
+// else: where the program came from, in which bucket and by which name, makes no difference.
+func digest(settings any) (string, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find the program: %w", err)
+	}
+	content, err := os.Open(program)
+	if err != nil {
+		return "", fmt.Errorf("read the program: %w", err)
+	}
+	defer content.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, content); err != nil {
+		return "", fmt.Errorf("read the program: %w", err)
+	}
+	if err := json.NewEncoder(hash).Encode(settings); err != nil { // with keys in their order
+		return "", fmt.Errorf("read the settings: %w", err)
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 // Grants of a role that was just made are not known everywhere at once, so a probe that fails

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,6 +64,20 @@ func TestFunctionsTellThatTheyWork(t *testing.T) {
 		if got.Status != c.status || got.Reason != c.reason || got.PhysicalResourceID != c.physical || got.RequestID != "r" || got.StackID != "s" || looks != c.looks {
 			t.Errorf("%s with %s: answered %+v after %d looks", c.request, c.properties, got, looks)
 		}
+	}
+	// What names the program and its settings changes with them alone.
+	const settings, sameSettings = `{"Settings":{"Layers":["a"],"Role":"r"}}`, `{"Settings":{"Role":"r","Layers":["a"]},"Code":{"s3Key":"elsewhere"},"Version":"2"}`
+	digests := map[string]string{}
+	for _, properties := range []string{settings, sameSettings, `{"Settings":{"Layers":["b"],"Role":"r"}}`, `{}`} {
+		event := fmt.Sprintf(`{"RequestType":"Update","ResponseURL":%q,"LogicalResourceId":"RouterStart","ResourceType":"Custom::StreamerStart","ResourceProperties":%s}`, server.URL, properties)
+		if _, err := works.Invoke(t.Context(), []byte(event)); err != nil {
+			t.Error(err)
+		}
+		digests[properties], _ = (<-answers).Data["Digest"].(string)
+	}
+	distinct := slices.Compact(slices.Sorted(maps.Values(digests)))
+	if len(distinct) != 3 || distinct[0] == "" || digests[settings] != digests[sameSettings] {
+		t.Errorf("digests %v", digests)
 	}
 	// What a client sends is no question of CloudFormation's.
 	for _, event := range []string{
