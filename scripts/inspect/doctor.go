@@ -58,6 +58,7 @@ var checks = []check{
 	{"sources", checkSources},
 	{"reconciler", checkReconciler},
 	{"tables", checkTables},
+	{"files", checkFiles},
 	{"queues", checkQueues},
 	{"alarms", checkAlarms},
 	{"permissions", checkPermissions},

@@ -21,6 +21,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/logs"
@@ -80,7 +82,7 @@ func TestDoctorMissesPermissions(t *testing.T) {
 	client, roles := iam.NewFromConfig(cfg), s.roles(cfg)
 	put := func(p *iam.GetRolePolicyOutput, document string) {
 		t.Helper()
-		if _, err := client.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: p.RoleName, PolicyName: p.PolicyName, PolicyDocument: &document}); err != nil {
+		if _, err := client.PutRolePolicy(context.WithoutCancel(t.Context()), &iam.PutRolePolicyInput{RoleName: p.RoleName, PolicyName: p.PolicyName, PolicyDocument: &document}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -95,6 +97,7 @@ func TestDoctorMissesPermissions(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	t.Cleanup(restore)
 	for _, p := range roles {
 		put(p, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}`)
 	}
@@ -181,20 +184,7 @@ func TestDoctorLooksAtABroughtTable(t *testing.T) {
 		}
 	})
 
-	stack, err := outputs.Read(os.Getenv(outputs.Variable))
-	if err != nil {
-		t.Fatal(err)
-	}
-	stack.Values[contract.OutputRequestsTable] = name
-	other, err := json.Marshal(map[string]map[string]string{stack.Name: stack.Values})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "outputs.json")
-	if err := os.WriteFile(file, other, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(outputs.Variable, file)
+	s.brings(contract.OutputRequestsTable, name)
 	var says []string
 	for _, f := range s.examined("tables") {
 		if f.State == bad {
@@ -211,6 +201,61 @@ func TestDoctorLooksAtABroughtTable(t *testing.T) {
 	}
 	if len(says) != 5 {
 		t.Errorf("says %q", says)
+	}
+}
+
+// brings has the rest of the test look at a stage with another output.
+func (s *onStage) brings(output, name string) {
+	s.Helper()
+	stack, err := outputs.Read(os.Getenv(outputs.Variable))
+	if err != nil {
+		s.Fatal(err)
+	}
+	stack.Values[output] = name
+	other, err := json.Marshal(map[string]map[string]string{stack.Name: stack.Values})
+	if err != nil {
+		s.Fatal(err)
+	}
+	file := filepath.Join(s.TempDir(), "outputs.json")
+	if err := os.WriteFile(file, other, 0o600); err != nil {
+		s.Fatal(err)
+	}
+	s.Setenv(outputs.Variable, file)
+}
+
+// So is a bucket: by what it is told to forget.
+func TestDoctorLooksAtABroughtBucket(t *testing.T) {
+	s := stage(t)
+	cfg, err := config.LoadDefaultConfig(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, name := s3.NewFromConfig(cfg), s.tenant
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := client.DeleteBucket(context.WithoutCancel(t.Context()), &s3.DeleteBucketInput{Bucket: &name}); err != nil {
+			t.Error(err)
+		}
+	})
+	s.brings(contract.OutputFilesBucket, name)
+	says := func(want string) {
+		t.Helper()
+		if found := s.examined("files"); len(found) != 1 || found[0].Says != want {
+			t.Errorf("says %+v, want %s", found, want)
+		}
+	}
+	says("files do not expire: the local stage has no expiry")
+	for prefix, want := range map[string]string{"t/reports/": "files do not expire: the local stage has no expiry", "t/": "files expire", "": "files expire"} {
+		if _, err := client.PutBucketLifecycleConfiguration(t.Context(), &s3.PutBucketLifecycleConfigurationInput{Bucket: &name, LifecycleConfiguration: &s3types.BucketLifecycleConfiguration{
+			Rules: []s3types.LifecycleRule{{
+				Status: s3types.ExpirationStatusEnabled, Filter: &s3types.LifecycleRuleFilter{Prefix: &prefix}, Expiration: &s3types.LifecycleExpiration{Days: aws.Int32(30)},
+			}},
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		says(want)
 	}
 }
 
@@ -233,10 +278,14 @@ func TestDoctorFindsASilencedAlarm(t *testing.T) {
 	if _, err := client.DisableAlarmActions(t.Context(), &cloudwatch.DisableAlarmActionsInput{AlarmNames: []string{name}}); err != nil {
 		t.Fatal(err)
 	}
-	silenced := s.examined("alarms")
-	if _, err := client.EnableAlarmActions(t.Context(), &cloudwatch.EnableAlarmActionsInput{AlarmNames: []string{name}}); err != nil {
-		t.Fatal(err)
+	enable := func() {
+		if _, err := client.EnableAlarmActions(context.WithoutCancel(t.Context()), &cloudwatch.EnableAlarmActionsInput{AlarmNames: []string{name}}); err != nil {
+			t.Error(err)
+		}
 	}
+	t.Cleanup(enable)
+	silenced := s.examined("alarms")
+	enable()
 	is := func(f finding) bool { return strings.HasSuffix(f.Do, "enable-alarm-actions --alarm-names "+name) }
 	if !slices.ContainsFunc(silenced, is) {
 		t.Errorf("found %+v", silenced)

@@ -36,7 +36,7 @@ func checkTables(ctx context.Context, p *patient) ([]finding, error) {
 			made.TTL = aws.ToString(ttl.TimeToLiveDescription.AttributeName)
 		}
 		if made.TTL != t.needed.TTL { // which has a remedy of its own
-			found = append(found, p.endless(t.what, t.name, t.needed.TTL))
+			found = append(found, p.endless(t.what, "the table grows", "aws dynamodb update-time-to-live --table-name "+t.name+" --time-to-live-specification Enabled=true,AttributeName="+t.needed.TTL))
 			made.TTL = t.needed.TTL
 		}
 		for _, lack := range t.needed.Unlike(made) {
@@ -49,13 +49,12 @@ func checkTables(ctx context.Context, p *patient) ([]finding, error) {
 	return found, nil
 }
 
-// endless says that what a table has does not expire.
-func (p *patient) endless(what, table, attribute string) finding {
+// endless says that something does not expire.
+func (p *patient) endless(what, grows, do string) finding {
 	if p.Emulator != "" {
 		return know("", "%s do not expire: the local stage has no expiry", what)
 	}
-	return wrong("aws dynamodb update-time-to-live --table-name "+table+" --time-to-live-specification Enabled=true,AttributeName="+attribute,
-		"%s do not expire: the table grows for ever", what)
+	return wrong(do, "%s do not expire: %s for ever", what, grows)
 }
 
 func (p *patient) table(ctx context.Context, name string) (*types.TableDescription, error) {
