@@ -1,6 +1,7 @@
 package constructs_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/constructs"
+	"github.com/pay-theory/streamer/internal/contract"
 )
 
 // inIreland is a stack that knows its region, as the CDK wants of one that has a table with a
@@ -50,6 +52,15 @@ func TestEncryptionKey(t *testing.T) {
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s may %v with the key, want %s", function, got, want)
+		}
+		needs := contract.KeyUserMay
+		if function == "Authorizer" {
+			needs = contract.KeyMay
+		}
+		for _, action := range needs[0].Actions {
+			if !slices.ContainsFunc(got, func(g string) bool { return strings.TrimSuffix(g, "*") == action }) {
+				t.Errorf("%s may not %s with the key", function, action)
+			}
 		}
 	}
 	// What CloudFormation would not deploy without: the groups' service may use the key.

@@ -25,6 +25,7 @@ const (
 	OnOwnQueue       Thing = "a processor's own queue"
 	OnUndispatched   Thing = "queue of what the dispatcher gave up"
 	OnOwnLog         Thing = "a function's own log"
+	OnKey            Thing = "key"          // of one's own, that encrypts variables and what is kept
 	OnAnything       Thing = "any resource" // of actions that take no resource
 )
 
@@ -63,12 +64,16 @@ var (
 	}
 )
 
-// What all functions may do: each, those that are traced, and those in a VPC, where Lambda acts
-// with their role ("Giving Lambda functions access to resources in an Amazon VPC").
+// What all functions may do: each, those with a key, those that are traced, and those in a VPC,
+// where Lambda acts with their role ("Giving Lambda functions access to resources in an Amazon VPC").
 var (
-	EachMay   = []Permission{{OnOwnLog, []string{"logs:CreateLogStream", "logs:PutLogEvents"}}}
-	TracedMay = []Permission{{OnAnything, []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"}}}
-	InVPCMay  = []Permission{{OnAnything, []string{
+	EachMay = []Permission{{OnOwnLog, []string{"logs:CreateLogStream", "logs:PutLogEvents"}}}
+	// KeyMay is for a function's variables, KeyUserMay for what is kept, too. The CDK grants
+	// more: all that a service may ask of a key.
+	KeyMay     = []Permission{{OnKey, []string{"kms:Decrypt"}}}
+	KeyUserMay = []Permission{{OnKey, []string{"kms:Decrypt", "kms:GenerateDataKey"}}}
+	TracedMay  = []Permission{{OnAnything, []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"}}}
+	InVPCMay   = []Permission{{OnAnything, []string{
 		"ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:DeleteNetworkInterface",
 		"ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
 	}}}

@@ -68,7 +68,7 @@
 // knows boundaries and an organization's policies too), against the list by which the
 // constructs grant it (contract.RouterMay and so on); what a table must have is compared with
 // the shape by which they make one (package shape). It does not know what handlers were granted
-// besides, and the policies of keys. What cannot be asked is said, and is never well.
+// besides, the policies of keys, and the keys of storage that was brought. What cannot be asked is said, and is never well.
 //
 // Each command needs the permissions of what it shows, and doctor names those that are
 // missing. resend needs, on the requests table, GetItem, and Query on its index of open

@@ -16,7 +16,8 @@ import (
 )
 
 // checkPermissions asks IAM whether each function may do all that it needs, before a request
-// finds out. What handlers need of their own is not known here, nor are the policies of keys.
+// finds out. What handlers need of their own is not known here, nor are the policies of keys, nor
+// the keys of storage that was brought.
 func checkPermissions(ctx context.Context, p *patient) ([]finding, error) {
 	base, err := p.things(ctx)
 	if err != nil {
@@ -43,7 +44,7 @@ func checkPermissions(ctx context.Context, p *patient) ([]finding, error) {
 				}
 				asked += len(n.Actions)
 				if len(missing.actions) > 0 {
-					found = append(found, wrong(missing.remedy(role, arn), "%s may not %s on %s (%s)", the(g.Label), strings.Join(missing.actions, ", "), arn, n.On))
+					found = append(found, wrong(missing.remedy(role), "%s may not %s on %s (%s)", the(g.Label), strings.Join(missing.actions, ", "), arn, n.On))
 				}
 			}
 		}
@@ -65,6 +66,13 @@ func needs(g logs.Group, f *lambda.GetFunctionConfigurationOutput) (all []contra
 	}
 	all = append(all, own...)
 	all = append(all, contract.EachMay...)
+	switch {
+	case aws.ToString(f.KMSKeyArn) == "":
+	case g.Label == contract.FunctionAuthorizer: // which touches nothing that is kept
+		all = append(all, contract.KeyMay...)
+	default:
+		all = append(all, contract.KeyUserMay...)
+	}
 	if settings[contract.EnvTracing] != "" {
 		all = append(all, contract.TracedMay...)
 	}
@@ -118,6 +126,8 @@ func (p *patient) arnsOf(thing contract.Thing, shared map[contract.Thing][]strin
 	switch thing {
 	case contract.OnOwnQueue:
 		return []string{p.queueARN(variables(f)[contract.EnvWorkQueueURL])}
+	case contract.OnKey:
+		return []string{aws.ToString(f.KMSKeyArn)}
 	case contract.OnOwnLog:
 		return []string{p.arn("logs", "log-group:"+g.Name+":log-stream:any")}
 	}
@@ -168,7 +178,7 @@ func (p *patient) missing(ctx context.Context, role string, actions []string, ar
 }
 
 // remedy is what gives a role back what it may not do.
-func (m missing) remedy(role, arn string) string {
+func (m missing) remedy(role string) string {
 	name := path.Base(role)
 	switch {
 	case m.organization:
