@@ -47,8 +47,8 @@
 // another description is another version: so is another value of a parameter, of which the hash
 // that the CDK puts in a version's name knows nothing. A version in which nothing is new is
 // refused, so the digest leaves out what makes none, such as where the code lay. Versions go
-// when no alias leads to them. That their runs then come to an end first, nobody has seen in an
-// account: one that was cut off would be tried again, as any is. Metrics and alarms are of the
+// when no alias leads to them. That what runs then comes to its end, nobody has seen in an account
+// (scripts/account asks): if it is cut off, it is tried again, as anything is. Metrics and alarms are of the
 // function, whichever version ran.
 //
 // Nothing has a physical name, so that several Streamers can live in one stack, one

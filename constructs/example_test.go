@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsecs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
@@ -73,6 +74,21 @@ func ExampleWorkerProps() {
 	archive.GrantWrite(streamer.Workers["reports"].Processor, nil, nil)
 
 	app.Synth(nil)
+}
+
+// The first message after a quiet hour waits for no cold start: two processes of the router, and
+// of the authorizer, are ready at any time, at the price of provisioned concurrency.
+func ExampleStreamerConstruct_provisioned() {
+	stack := awscdk.NewStack(awscdk.NewApp(nil), jsii.String("Shop"), nil)
+	streamer := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
+		Auth: &constructs.AuthProps{Issuer: "https://id.example.com/", Audiences: []string{"shop"}},
+	})
+	for _, function := range []string{"router", "authorizer"} {
+		alias := streamer.Aliases[function].Node().DefaultChild().(awslambda.CfnAlias)
+		alias.SetProvisionedConcurrencyConfig(&awslambda.CfnAlias_ProvisionedConcurrencyConfigurationProperty{
+			ProvisionedConcurrentExecutions: jsii.Number(2),
+		})
+	}
 }
 
 // Other services of the same accounts as clients: they sign with their roles, which are

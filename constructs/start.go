@@ -13,7 +13,11 @@ import (
 func (s *StreamerConstruct) addAliases(p *StreamerProps) {
 	for name, function := range s.functions() {
 		if own, ours := function.(awslambda.Function); ours && (name != contract.FunctionAuthorizer || p.Auth == nil || p.Auth.Authorizer == nil) {
-			s.Aliases[name], s.StartChecks[name] = s.live(p, own)
+			alias, check := s.live(p, own)
+			s.Aliases[name] = alias
+			if check != nil {
+				s.StartChecks[name] = check
+			}
 		}
 	}
 	for _, worker := range s.Workers {
@@ -22,7 +26,7 @@ func (s *StreamerConstruct) addAliases(p *StreamerProps) {
 }
 
 // live is the alias of a function: of the version that is published when its check has
-// answered, or of the function as it is if nobody asks it.
+// answered, or of the function as it is if nobody asks it: then there is no check.
 func (s *StreamerConstruct) live(p *StreamerProps, function awslambda.Function) (alias awslambda.Alias, check awscdk.CustomResource) {
 	version := function.LatestVersion()
 	if !p.UncheckedStart {

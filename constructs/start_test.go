@@ -77,7 +77,11 @@ func TestAliases(t *testing.T) {
 	}
 
 	props.UncheckedStart = true
-	unchecked := synth(t, nil, props)
+	unchecked := synthStack(t, nil, func(stack awscdk.Stack) {
+		if s := constructs.NewStreamer(stack, "Streamer", props); len(s.StartChecks) != 0 || s.Workers["images"].StartCheck != nil {
+			t.Errorf("unchecked: %v, %v", s.StartChecks, s.Workers["images"].StartCheck)
+		}
+	})
 	for _, alias := range unchecked.ofType("AWS::Lambda::Alias") {
 		unchecked.check(t, alias, map[string]string{"FunctionVersion": `"$LATEST"`})
 	}

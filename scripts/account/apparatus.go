@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/coder/websocket"
+
+	"github.com/pay-theory/streamer/internal/resources"
 )
 
 //go:embed apparatus.yaml
@@ -22,9 +24,8 @@ const (
 	deployTime    = 5 * time.Minute
 )
 
-// withApparatus deploys the WebSocket API of apparatus.yaml, connects to it, and takes it
-// away again.
-func (s *stage) withApparatus(ctx context.Context, see func(*socket) (answer, error)) (a answer, err error) {
+// withApparatus deploys apparatus.yaml, has a look at its outputs, and takes it away again.
+func (s *stage) withApparatus(ctx context.Context, see func(outputs map[string]string) (answer, error)) (a answer, err error) {
 	stacks := cloudformation.NewFromConfig(s.Config)
 	_, err = stacks.CreateStack(ctx, &cloudformation.CreateStackInput{
 		StackName: aws.String(apparatusName), TemplateBody: &template,
@@ -41,24 +42,25 @@ func (s *stage) withApparatus(ctx context.Context, see func(*socket) (answer, er
 	if err != nil {
 		return a, fmt.Errorf("deploy the stack %s: %w", apparatusName, err)
 	}
-	var address string
-	for _, o := range made.Stacks[0].Outputs {
-		if *o.OutputKey == "Url" {
-			address = *o.OutputValue
+	return see(resources.Outputs(&made.Stacks[0]))
+}
+
+// withAPI connects to its WebSocket API.
+func (s *stage) withAPI(ctx context.Context, see func(*socket) (answer, error)) (answer, error) {
+	return s.withApparatus(ctx, func(outputs map[string]string) (answer, error) {
+		c, err := dial(ctx, s.reach(outputs["Url"]), &websocket.DialOptions{})
+		if err != nil {
+			return answer{}, err
 		}
-	}
-	c, err := dial(ctx, s.reach(address), &websocket.DialOptions{})
-	if err != nil {
-		return a, err
-	}
-	defer c.CloseNow()
-	return see(c)
+		defer c.CloseNow()
+		return see(c)
+	})
 }
 
 // authorizerContext sends some messages, each of which is answered with the context that
 // came with it.
 func authorizerContext(ctx context.Context, s *stage) (answer, error) {
-	return s.withApparatus(ctx, func(c *socket) (a answer, err error) {
+	return s.withAPI(ctx, func(c *socket) (a answer, err error) {
 		a.agrees = true
 		for range 3 {
 			if err := c.Write(ctx, websocket.MessageText, []byte(`{"action":"context"}`)); err != nil {
@@ -81,7 +83,7 @@ func authorizerContext(ctx context.Context, s *stage) (answer, error) {
 // emptyAnswer sends a message that is answered without a body, and one that shows the end
 // of the wait.
 func emptyAnswer(ctx context.Context, s *stage) (answer, error) {
-	return s.withApparatus(ctx, func(c *socket) (answer, error) {
+	return s.withAPI(ctx, func(c *socket) (answer, error) {
 		if err := c.Write(ctx, websocket.MessageText, []byte("nothing")); err != nil {
 			return answer{}, err
 		}
