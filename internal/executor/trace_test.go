@@ -73,13 +73,13 @@ func TestTraces(t *testing.T) {
 		r.handler = func(_ context.Context, _ request, rep reporter) error {
 			rep.Report(10, "throttled, and sent again as a first report is")
 			time.Sleep(time.Millisecond)
-			r.fate["c"] = nil
+			r.set(func() { r.fate["c"] = nil })
 			time.Sleep(10 * time.Second)
 			for range 5 {
 				rep.Report(20, "the last of five at once")
 			}
 			time.Sleep(10 * time.Second)
-			r.fate["c"] = streamer.ErrGone
+			r.set(func() { r.fate["c"] = streamer.ErrGone })
 			rep.Report(30, "to nobody")
 			time.Sleep(10 * time.Second)
 			return rep.Complete(json.RawMessage(`1`))
