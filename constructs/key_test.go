@@ -1,12 +1,14 @@
 package constructs_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/constructs"
@@ -68,6 +70,34 @@ func TestEncryptionKey(t *testing.T) {
 		`"Action":["kms:Decrypt*","kms:Describe*","kms:Encrypt*","kms:GenerateDataKey*","kms:ReEncrypt*"],` +
 		`"Condition":{"ArnLike":{"kms:EncryptionContext:aws:logs:arn":"arn:aws:logs:eu-west-1:${AWS::AccountId}:log-group:*"}},` +
 		`"Effect":"Allow","Principal":{"Service":"logs.eu-west-1.${AWS::URLSuffix}"},"Resource":"*"}`})
+}
+
+// What parameters of the release add to roles is what the constructs grant for the same props.
+// The local stage, where other grants are taken away one by one, asks for none of that.
+func TestReleaseGrantsKeyAndNetworkAsTheConstructsDo(t *testing.T) {
+	stack := inIreland(newApp(t, nil))
+	constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
+		Auth: auth(), EncryptionKey: awskms.NewKey(stack, jsii.String("Key"), nil), VPC: awsec2.NewVpc(stack, jsii.String("Network"), nil),
+	})
+	props, release := templateOf(t, stack), templateOf(t, deployable(t, "release", true))
+	for function := range permissions {
+		var got, want []string
+		for i, condition := range []string{"HasKey", "InNetwork"} {
+			if on := at(release.Resources[function+"Role"].Properties, fmt.Sprintf("Policies.%d.Fn::If.0", i)); on != condition {
+				t.Errorf("%s: policy %d is there if %v, want %s", function, i, on, condition)
+			}
+			statement := at(release.Resources[function+"Role"].Properties, fmt.Sprintf("Policies.%d.Fn::If.1.PolicyDocument.Statement.0", i))
+			for _, action := range list(at(statement, "Action")) {
+				got = append(got, fmt.Sprintf("%s on %s", action, at(statement, "Resource")))
+			}
+		}
+		for _, permission := range props.allowed(t, function) {
+			if strings.HasPrefix(permission, "kms:") || strings.HasPrefix(permission, "ec2:") {
+				want = append(want, strings.ReplaceAll(permission, "${Key.Arn}", "${KeyArn}"))
+			}
+		}
+		compare(t, function, got, want)
+	}
 }
 
 func TestWithoutEncryptionKey(t *testing.T) {

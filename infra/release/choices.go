@@ -89,7 +89,7 @@ func setting(s *constructs.StreamerConstruct, f awslambda.Function, property str
 // they may before there is a function.
 func (p *parameters) chooseRoles(s *constructs.StreamerConstruct) {
 	for _, f := range functionsOf(s) {
-		uses := []string{"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"}
+		uses := []string{"kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"}
 		if f == s.Authorizer {
 			uses = []string{"kms:Decrypt"} // its variables
 		}
