@@ -74,7 +74,7 @@ func TestLogsKeepSecrets(t *testing.T) {
 	if found < 8 {
 		t.Errorf("only %d lines are about the test's tenant: was the log read?", found)
 	}
-	traces, err := os.ReadFile(os.Getenv("STREAMER_TRACES"))
+	traces, err := os.ReadFile(os.Getenv("STREAMER_TRACE_FILE"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,8 +87,8 @@ func TestAServicesRequestJoinsItsTrace(t *testing.T) {
 func traced(t *testing.T) *stage {
 	t.Helper()
 	s := local(t, "a file of traces")
-	if os.Getenv("STREAMER_TRACES") == "" {
-		t.Fatal("STREAMER_TRACES is not set: scripts/stage sets it")
+	if os.Getenv("STREAMER_TRACE_FILE") == "" {
+		t.Fatal("STREAMER_TRACE_FILE is not set: scripts/stage sets it")
 	}
 	return s
 }
@@ -115,7 +115,7 @@ func awaitTree(t *testing.T, requestID, want string) []xray.Document {
 // twice the second counts.
 func spansOf(t *testing.T, requestID string) []xray.Document {
 	t.Helper()
-	file, err := os.ReadFile(os.Getenv("STREAMER_TRACES"))
+	file, err := os.ReadFile(os.Getenv("STREAMER_TRACE_FILE"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func stageVariables(d dir, front string) ([]string, error) {
 		callback := url.URL{Scheme: "http", Host: socket.Host, Path: socket.Path}
 		vars = append(vars, contract.EnvCallbackEndpoint+"="+callback.String(), socketVariable+"="+socket.String())
 	}
-	return append(vars, "STREAMER_OUTPUTS="+d.outputs(), "STREAMER_TOKEN_KEY="+d.key(), "STREAMER_TRACES="+d.traces()), nil
+	return append(vars, "STREAMER_OUTPUTS="+d.outputs(), "STREAMER_TOKEN_KEY="+d.key(), "STREAMER_TRACE_FILE="+d.traces()), nil
 }
 
 // socketURL returns where on the front the deployed WebSocket API is, or nil if no
