@@ -148,25 +148,22 @@ func brief(t *testing.T, s *stage, u user) (c *client, over func()) {
 	return c, func() { time.Sleep(time.Until(end.Add(time.Second))) }
 }
 
-func TestTokenThatRunsOutStopsItsConnection(t *testing.T) {
+// TestTokenThatRunsOut: its connection may ask nothing more, at once, and when the reconciler
+// has run, it is closed, so that nothing is posted to it either; the user's other connection,
+// whose token counts, goes on.
+func TestTokenThatRunsOut(t *testing.T) {
 	t.Parallel()
-	c, over := brief(t, deployed(t), fresh())
-	over()
-	refused(t, c.ask(t, protocol.Message{Action: "echo"}), protocol.Unauthenticated)
-	refused(t, c.ask(t, protocol.Message{Action: "echo_async"}), protocol.Unauthenticated)
-}
-
-// TestTokenThatRunsOutClosesItsConnection: what it watches is posted to it no more, at the
-// latest when the reconciler has run; the user's other connection, whose token counts, goes on.
-func TestTokenThatRunsOutClosesItsConnection(t *testing.T) {
-	t.Parallel()
-	s := local(t, "a reconciler that a test may run")
-	u := fresh()
+	s, u := deployed(t), fresh()
 	c, over := brief(t, s, u)
 	other := dial(t, u)
 	over()
-	reconcile(t, s)
-	c.gone(t)
+	refused(t, c.ask(t, protocol.Message{Action: "echo"}), protocol.Unauthenticated)
+	refused(t, c.ask(t, protocol.Message{Action: "echo_async"}), protocol.Unauthenticated)
+	other.ping(t)
+	t.Run("is closed", func(t *testing.T) {
+		reconcile(t, local(t, "a reconciler that a test may run"))
+		c.gone(t)
+	})
 	other.ping(t)
 }
 
