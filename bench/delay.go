@@ -36,8 +36,12 @@ func delay(ctx context.Context, s *stage) (string, error) {
 		t.row(load.running, len(ours), ms(ours.at(0.5)), ms(loop.at(0.5)), ratio(ours.at(0.5), loop.at(0.5)), ms(ours.at(0.99)), ms(loop.at(0.99)), ratio(ours.at(0.99), loop.at(0.99)))
 	}
 	return t.String() + fmt.Sprintf("\nOne connection for each; every %s a step is reported, or posted by a loop in a function of its own, %d times. Marked\n"+
-		"steps are certain to go out, each of them; of plain reports the newest wins, so they wait for less. Pulses and leases are kept beside.\n"+
-		"The slow ones are those beside which many requests pulse or end at once: perhaps because the emulator does one thing at a time, which was not looked into.\n", reportEvery, reports), nil
+		"steps are certain to go out, each of them; of plain reports the newest wins, so they wait for less. Pulses, each second\n"+
+		"here and every two by default, and leases are kept beside. The slow ones wait for the emulator, which does one thing at\n"+
+		"a time: of 2,000 posts of 50 requests that were looked at one by one, 99 of 100 began within 1.7 ms of their report, so\n"+
+		"there is no lock, order or post before them that they wait for, and took up to 433 ms then. Pulses took 51 ms at the\n"+
+		"median, and 5.8 ms beside one request: the requests begin within a quarter of a second, so 50 pulses come due in one,\n"+
+		"which is 0.3 s of the emulator's work. Without pulses the p99 was about half, in turn on the same stage.\n", reportEvery, reports), nil
 }
 
 // reports lets so many requests run and returns how long each of their reports took.
