@@ -24,6 +24,7 @@ type stage struct {
 	endpoint string
 	socket   string // Streamer's WebSocket, with a token
 	bare     string // that of package bare
+	requests string // the table
 	// functions are the deployed ones by a part of their names: StreamerRouter, BareRouter.
 	functions map[string]string
 }
@@ -48,6 +49,9 @@ func find(ctx context.Context) (*stage, error) {
 	}
 	socket, err := stack.Need(contract.OutputWebSocketURL)
 	if err != nil {
+		return nil, err
+	}
+	if s.requests, err = stack.Need(contract.OutputRequestsTable); err != nil {
 		return nil, err
 	}
 	bare, err := stack.Need("BareApiPath")
