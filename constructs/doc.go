@@ -51,6 +51,11 @@
 // (scripts/account asks): if it is cut off, it is tried again, as anything is. Metrics and alarms are of the
 // function, whichever version ran.
 //
+// Audit records are lines in the logs of the functions that do what they tell of. A log group of
+// their own would take a call to CloudWatch for each message before its answer, and a record would
+// be lost, or the message refused, where that fails; a subscription brings them wherever they are
+// to be kept apart.
+//
 // Nothing has a physical name, so that several Streamers can live in one stack, one
 // account and one region.
 //
