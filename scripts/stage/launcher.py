@@ -1,9 +1,9 @@
 """Starts MiniStack with what the local stage needs of it."""
 
 import asyncio
-import contextlib
 import contextvars
 import json
+import logging
 import os
 import signal
 import socketserver
@@ -34,6 +34,7 @@ socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 _front = urlsplit(os.environ["AWS_ENDPOINT_URL"])
 sqs.DEFAULT_HOST, sqs.DEFAULT_PORT, sqs._CANONICAL_NETLOC = _front.hostname, _front.port, _front.netloc
 
+_log = logging.getLogger("stage")
 _invoke = apigateway._invoke_ws_lambda
 _handle = apigateway.handle_websocket
 _socket = contextvars.ContextVar("socket")
@@ -68,13 +69,21 @@ class _Socket:
         return response
 
     async def _answer(self, args, kwargs):
-        response = await _invoke(*args, **kwargs) or {}
+        try:
+            response = await _invoke(*args, **kwargs) or {}
+        except Exception:
+            _log.exception("a message of %s could not be passed on", self._id)
+            response = {"statusCode": 502}
         body = response.get("body")
         if response.get("statusCode") in (429, 502):  # it could not run, or failed
             body = json.dumps({"message": "Internal server error", "connectionId": self._id, "requestId": args[7]})
-        if body:
-            with contextlib.suppress(Exception):  # the client may be gone
-                await self._send({"type": "websocket.send", "text": body})
+        if not body:
+            _log.error("a message of %s has no answer: %s", self._id, response)
+            return
+        try:
+            await self._send({"type": "websocket.send", "text": body})
+        except Exception:  # the client may be gone
+            _log.info("an answer to %s could not be sent", self._id, exc_info=True)
 
     async def send(self, message):
         if message["type"] == "websocket.accept":
