@@ -46,8 +46,8 @@ type StreamerProps struct {
 
 	// Authorizer, Dispatcher and Reconciler are the functions that nobody need replace: who
 	// may connect, hints for what is new, and for what was lost. Defaults: 256 MB each; 10 s,
-	// 30 s and 120 s. An own ImportPath for them calls serve.Dispatcher and so on,
-	// and for the authorizer the Serve of package serve/authorizer.
+	// 30 s and 120 s. An own ImportPath for them calls serve.Reconciler, or the Serve of
+	// package serve/authorizer or serve/dispatcher.
 	Authorizer, Dispatcher, Reconciler FunctionProps
 
 	// VPC puts all functions into a network that have none of their own; FunctionProps.VPC

@@ -7,14 +7,13 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/pay-theory/streamer/functions/serve/outside"
 	"github.com/pay-theory/streamer/functions/serve/process"
 	"github.com/pay-theory/streamer/internal/audit"
 	"github.com/pay-theory/streamer/internal/clock"
@@ -24,40 +23,20 @@ import (
 	"github.com/pay-theory/streamer/internal/files"
 	"github.com/pay-theory/streamer/internal/limits"
 	"github.com/pay-theory/streamer/internal/progress"
-	"github.com/pay-theory/streamer/internal/queue"
 	"github.com/pay-theory/streamer/internal/store"
 )
 
-// The clients of the process. A client of its own for each use would have connections of its
-// own, too, and each costs a TLS handshake.
 var (
-	tables  client[dynamodb.Client]
-	buckets client[s3.Client]
-	queues  client[sqs.Client]
+	tables  outside.Client[dynamodb.Client]
+	buckets outside.Client[s3.Client]
 )
 
 func tableClient() *dynamodb.Client {
-	return tables.get(func() *dynamodb.Client { return dynamodb.NewFromConfig(awsConfig()) })
+	return tables.Get(func() *dynamodb.Client { return dynamodb.NewFromConfig(outside.Config()) })
 }
 
 func bucketClient() *s3.Client {
-	return buckets.get(func() *s3.Client { return s3.NewFromConfig(awsConfig()) })
-}
-
-func queueClient() *sqs.Client {
-	return queues.get(func() *sqs.Client { return sqs.NewFromConfig(awsConfig()) })
-}
-
-// client is made when it is first asked for. A sync.OnceValue would do, but a variable that
-// knows how to make a client has it linked into functions that never ask for it.
-type client[C any] struct {
-	once sync.Once
-	made *C
-}
-
-func (c *client[C]) get(make func() *C) *C {
-	c.once.Do(func() { c.made = make() })
-	return c.made
+	return buckets.Get(func() *s3.Client { return s3.NewFromConfig(outside.Config()) })
 }
 
 func requests() store.DynamoRequests {
@@ -72,14 +51,10 @@ func bucket() files.Bucket {
 	return files.Bucket{Client: bucketClient(), Name: process.Need(contract.EnvFilesBucket)}
 }
 
-func workQueue() queue.Work {
-	return queue.Work{Client: queueClient(), URL: process.Need(contract.EnvWorkQueueURL)}
-}
-
 // gateway is at the endpoint that the SDK reads from contract.EnvCallbackEndpoint.
 func gateway() *apigatewaymanagementapi.Client {
 	process.Need(contract.EnvCallbackEndpoint)
-	return apigatewaymanagementapi.NewFromConfig(awsConfig())
+	return apigatewaymanagementapi.NewFromConfig(outside.Config())
 }
 
 func manager() *connection.Manager {

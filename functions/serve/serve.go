@@ -8,17 +8,9 @@
 // A worker's processor (constructs.WorkerProps) may be the same program, or one of its own
 // that binds the worker's actions and no others.
 //
-// The authorizer's is package serve/authorizer, so that it links nothing of the others.
-// Nothing else that runs in Lambda reads the environment. Whatever is missing or wrong is
-// fatal at the start.
-//
-// # Design
-//
-// The other functions share this package, and link the clients of DynamoDB and S3 whether they
-// call them or not. It is the dispatcher alone that does not: by itself it would start in a
-// sixth less time, 6.7 ms of 8.0 where that was measured, and its package be 0.14 MB of 3.7
-// smaller. No client waits for its start alone, and configuration, queues and traces would need
-// packages of their own for it, so it stays.
+// The authorizer's and the dispatcher's are packages of their own beneath, so that they link no
+// client that they do not use. Nothing else that runs in Lambda reads the environment. Whatever
+// is missing or wrong is fatal at the start.
 package serve
 
 import (
@@ -28,10 +20,10 @@ import (
 	"strings"
 
 	"github.com/pay-theory/streamer"
-	"github.com/pay-theory/streamer/functions/dispatcher"
 	"github.com/pay-theory/streamer/functions/processor"
 	"github.com/pay-theory/streamer/functions/reconciler"
 	"github.com/pay-theory/streamer/functions/router"
+	"github.com/pay-theory/streamer/functions/serve/outside"
 	"github.com/pay-theory/streamer/functions/serve/process"
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/contract"
@@ -49,7 +41,7 @@ func Router(entries ...streamer.Entry) {
 	if names := registry.Unbound(false); len(names) > 0 {
 		process.Fatal(fmt.Errorf("sync actions without a handler in the router: %s", strings.Join(names, ", ")))
 	}
-	if err := declared(workers(), registry); err != nil {
+	if err := declared(outside.Workers(), registry); err != nil {
 		process.Fatal(err)
 	}
 	signed, err := iam(os.Getenv(contract.EnvIAM))
@@ -62,7 +54,7 @@ func Router(entries ...streamer.Entry) {
 	}
 	r := &router.Router{
 		Registry: registry, Requests: requests(), Connections: connections(), Manager: manager(), Files: bucket(),
-		Clock: clock.System{}, NewID: intake.NewID, IAM: signed, Gate: gate(allowed), Door: tracing.Door{Tracer: tracer(), Percent: traces().Percent},
+		Clock: clock.System{}, NewID: intake.NewID, IAM: signed, Gate: gate(allowed), Door: tracing.Door{Tracer: outside.Tracer(), Percent: outside.Traces().Percent},
 		Audit: records(), Metrics: process.Metrics(), Log: process.Logger(),
 	}
 	process.Start(r.Handle, probeRequests(requests()), probeByUser(requests()), probeConnections(connections()), probeFiles(bucket()))
@@ -72,7 +64,7 @@ func Router(entries ...streamer.Entry) {
 // those of its worker, or of a Streamer without workers all; others are allowed and have
 // nothing to do here.
 func Processor(entries ...streamer.Entry) {
-	registry, all, name := register(entries), workers(), os.Getenv(contract.EnvWorker)
+	registry, all, name := register(entries), outside.Workers(), os.Getenv(contract.EnvWorker)
 	if err := bound(all, name, registry); err != nil {
 		process.Fatal(err)
 	}
@@ -83,28 +75,22 @@ func Processor(entries ...streamer.Entry) {
 	p := processor.Processor{
 		Executor: &executor.Executor{
 			Registry: registry, Elsewhere: func(action string) bool { return all.Of(action) != name },
-			Requests: requests(), Files: bucket(), Connections: manager(), Queue: workQueue(),
+			Requests: requests(), Files: bucket(), Connections: manager(), Queue: outside.WorkQueue(),
 			Stage: ticket.Stage{
 				ConnectionsTable: process.Need(contract.EnvConnectionsTable), RequestsTable: process.Need(contract.EnvRequestsTable),
 				FilesBucket: process.Need(contract.EnvFilesBucket), CallbackURL: process.Need(contract.EnvCallbackEndpoint),
 			},
-			Clock: clock.System{}, Clocks: times, Random: rand.Float64, Tracer: tracer(), Audit: records(), Metrics: process.Metrics(), Log: process.Logger(),
+			Clock: clock.System{}, Clocks: times, Random: rand.Float64, Tracer: outside.Tracer(), Audit: records(), Metrics: process.Metrics(), Log: process.Logger(),
 		},
 		Metrics: process.Metrics(), Log: process.Logger(),
 	}
 	process.Start(p.Handle, probeRequests(requests()), probeFiles(bucket()))
 }
 
-// Dispatcher serves the requests stream.
-func Dispatcher() {
-	d := dispatcher.Dispatcher{Queue: hints(), Metrics: process.Metrics(), Log: process.Logger()}
-	process.Start(d.Handle)
-}
-
 // Reconciler serves the five-minute schedule.
 func Reconciler() {
 	r := reconciler.Reconciler{
-		Requests: requests(), Connections: connections(), Closer: closer(), Queue: hints(),
+		Requests: requests(), Connections: connections(), Closer: closer(), Queue: outside.Hints(),
 		Clock: clock.System{}, Metrics: process.Metrics(), Log: process.Logger(),
 	}
 	process.Start(r.Handle, probeRequests(requests()), probeOpen(requests()))

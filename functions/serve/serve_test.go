@@ -19,6 +19,8 @@ import (
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/functions/serve/authorizer"
+	"github.com/pay-theory/streamer/functions/serve/dispatcher"
+	"github.com/pay-theory/streamer/functions/serve/outside"
 	"github.com/pay-theory/streamer/functions/serve/process"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/executor"
@@ -40,9 +42,8 @@ var mains = map[string]func(){
 		Processor(action{Name: "resize", Async: true}.Bind(nothing), action{Name: "crop", Async: true})
 	},
 	"all declared": func() { Router(action{Name: "resize", Async: true}, action{Name: "sync"}.Bind(nothing)) },
-	"dispatcher":   Dispatcher,
+	"dispatcher":   dispatcher.Serve,
 	"reconciler":   Reconciler,
-	"tells":        tells,
 	"panics": func() {
 		process.Start(func(context.Context) error {
 			process.Metrics().Add(contract.MetricPosts, metric.Labels{}, 1)
@@ -258,11 +259,12 @@ func TestAFunctionAsLambdaRunsIt(t *testing.T) {
 
 // Two clients of a service would each make connections of their own.
 func TestClientsAreMadeOnce(t *testing.T) {
-	setAll(t, credentialed)
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKID")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	for _, name := range []string{contract.EnvRequestsTable, contract.EnvConnectionsTable, contract.EnvFilesBucket, contract.EnvWorkQueueURL} {
 		t.Setenv(name, "x")
 	}
-	if requests().Client != connections().Client || bucket().Client != bucket().Client || workQueue().Client != workQueue().Client {
+	if requests().Client != connections().Client || bucket().Client != bucket().Client || outside.WorkQueue().Client != outside.WorkQueue().Client {
 		t.Error("clients of the same service differ")
 	}
 }

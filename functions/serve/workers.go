@@ -3,24 +3,13 @@ package serve
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/pay-theory/streamer"
-	"github.com/pay-theory/streamer/functions/serve/process"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/queue"
 )
-
-// workers reads contract.EnvWorkers.
-func workers() queue.Workers {
-	w, err := queue.ParseWorkers(os.Getenv(contract.EnvWorkers))
-	if err != nil {
-		process.Fatal(fmt.Errorf("environment variable %s: %w", contract.EnvWorkers, err))
-	}
-	return w
-}
 
 // declared tells of an action that a worker names and the router does not have. The
 // worker would never see a request, and nobody why.

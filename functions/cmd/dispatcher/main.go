@@ -1,6 +1,6 @@
 // Command dispatcher is Streamer's dispatcher function.
 package main
 
-import "github.com/pay-theory/streamer/functions/serve"
+import "github.com/pay-theory/streamer/functions/serve/dispatcher"
 
-func main() { serve.Dispatcher() }
+func main() { dispatcher.Serve() }

@@ -1,4 +1,4 @@
-package serve
+package outside
 
 import (
 	"crypto/x509"

@@ -1,4 +1,4 @@
-package serve
+package outside
 
 import (
 	"encoding/json"
@@ -11,13 +11,12 @@ import (
 
 	"github.com/pay-theory/streamer/functions/serve/process"
 	"github.com/pay-theory/streamer/internal/contract"
-	"github.com/pay-theory/streamer/internal/queue"
 	"github.com/pay-theory/streamer/internal/tracing"
 	"github.com/pay-theory/streamer/internal/tracing/xray"
 )
 
-// traces reads contract.EnvTracing; its zero value if it is not set.
-var traces = sync.OnceValue(func() contract.Tracing {
+// Traces reads contract.EnvTracing; its zero value if it is not set.
+var Traces = sync.OnceValue(func() contract.Tracing {
 	t, err := traced(os.Getenv(contract.EnvTracing))
 	if err != nil {
 		process.Fatal(err)
@@ -38,13 +37,13 @@ func traced(text string) (t contract.Tracing, err error) {
 	return t, nil
 }
 
-// tracer is the process's own, nil if nothing is traced. What a handler uses that is made for
+// Tracer is the process's own, nil if nothing is traced. What a handler uses that is made for
 // OpenTelemetry, an AWS or HTTP client that traces its calls, finds the same.
-var tracer = sync.OnceValue(func() trace.Tracer {
+var Tracer = sync.OnceValue(func() trace.Tracer {
 	if os.Getenv(contract.EnvTracing) == "" {
 		return nil
 	}
-	daemon := traces().Daemon
+	daemon := Traces().Daemon
 	if daemon == "" {
 		daemon = os.Getenv(contract.EnvXRayDaemon)
 	}
@@ -58,12 +57,3 @@ var tracer = sync.OnceValue(func() trace.Tracer {
 	otel.SetTracerProvider(provider)
 	return provider.Tracer(tracing.Scope)
 })
-
-// hints is where hints are sent to.
-func hints() queue.Sender {
-	queues := workers().Queues(workQueue())
-	if t := tracer(); t != nil {
-		return queue.Traced{Sender: queues, Tracer: t}
-	}
-	return queues
-}

@@ -1,4 +1,4 @@
-package serve
+package outside
 
 import (
 	"os"
@@ -26,7 +26,7 @@ func TestTraced(t *testing.T) {
 
 // tells is a function that says whether it traces.
 func tells() {
-	os.Stdout.WriteString(map[bool]string{true: "traces", false: "does not"}[tracer() != nil])
+	os.Stdout.WriteString(map[bool]string{true: "traces", false: "does not"}[Tracer() != nil])
 }
 
 // TestTracer: nothing is made to trace with unless a function is told to, and has whom to tell.

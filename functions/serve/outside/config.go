@@ -1,4 +1,4 @@
-package serve
+package outside
 
 import (
 	"cmp"
@@ -19,7 +19,8 @@ import (
 	"github.com/pay-theory/streamer/functions/serve/process"
 )
 
-var awsConfig = sync.OnceValue(func() aws.Config {
+// Config is the configuration of all clients of the process; see configured.
+var Config = sync.OnceValue(func() aws.Config {
 	cfg, err := configured()
 	if err != nil {
 		process.Fatal(fmt.Errorf("AWS configuration: %w", err))
