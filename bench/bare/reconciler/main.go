@@ -2,6 +2,7 @@
 package main
 
 import (
+	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -11,9 +12,10 @@ import (
 
 func main() {
 	config := sdk.Config()
-	table, queue := dynamodb.NewFromConfig(config), sqs.NewFromConfig(config)
+	table, queue, gateway := dynamodb.NewFromConfig(config), sqs.NewFromConfig(config), apigatewaymanagementapi.NewFromConfig(config)
 	bare.Serve(bare.Calls{
 		"scan": bare.Call(table.Scan), "query": bare.Call(table.Query), "get": bare.Call(table.GetItem), "update": bare.Call(table.UpdateItem),
+		"delete": bare.Call(table.DeleteItem), "close": bare.Call(gateway.DeleteConnection),
 		"send": bare.Call(queue.SendMessageBatch),
 	}, nil)
 }
