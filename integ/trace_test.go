@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"slices"
@@ -30,14 +32,15 @@ func TestARequestIsOneTrace(t *testing.T) {
 	rules[0].Contains = append(rules[0].Contains, mark)
 	faults(t, s, rules...)
 	c := dial(t, u)
+	trace := fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64())
 	id := as[protocol.Accepted](t, c.ask(t, protocol.Message{
-		Action: "generate_report", ID: u.tenant, Payload: object(t, anyReport), Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+		Action: "generate_report", ID: u.tenant, Payload: object(t, anyReport), Traceparent: "00-" + trace + "-b7ad6b7169203331-01",
 	})).RequestID
 	as[protocol.Complete](t, c.end(t, id))
 	spans := awaitTree(t, id, "streamer.message(put streamer.send("+
 		"streamer.queue streamer.attempt(claim handler retry post) streamer.attempt(claim handler complete post)))")
 	for _, d := range spans {
-		if d.TraceID != "1-0af76519-16cd43dd8448eb211c80319c" || d.InProgress || d.End < d.Start || d.Start < 1e9 {
+		if d.TraceID != "1-"+trace[:8]+"-"+trace[8:] || d.InProgress || d.End < d.Start || d.Start < 1e9 {
 			t.Errorf("span %+v", d)
 		}
 		if d.Name == "streamer.message" && d.ParentID != "b7ad6b7169203331" {
