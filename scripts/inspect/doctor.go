@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
@@ -75,6 +76,8 @@ type patient struct {
 	groups []logs.Group
 	// functions are those that were looked at, by their names.
 	functions map[string]*lambda.GetFunctionConfigurationOutput
+	// errors are what went wrong lately, read once.
+	errors func() ([]entry, error)
 }
 
 // of are the ids of the stack's resources of a type.
@@ -107,6 +110,7 @@ func doctorCommand(*flag.FlagSet) task {
 			return fmt.Errorf("%w (is this the account and region of the stack?)", err)
 		}
 		p.groups = logs.In(p.parts)
+		p.errors = sync.OnceValues(func() ([]entry, error) { return p.readErrors(ctx) })
 		var all []finding
 		for _, c := range checks {
 			found, err := c.look(ctx, p)

@@ -242,22 +242,35 @@ const lately = time.Hour
 // refused are the words of AWS, and of our functions, for a missing permission.
 var refused = regexp.MustCompile(`AccessDenied|not authorized|lacks [a-z0-9-]+:[A-Za-z]+`)
 
-// errorsOf reads what went wrong lately.
-func (p *patient) errorsOf(ctx context.Context, meant func(entry) bool) (all []entry, err error) {
+// calm is how a line of ours begins that tells of no error, as nearly all do: those need not be
+// read any further.
+var calm = regexp.MustCompile(`^\{"time":"[^"]+","level":"(DEBUG|INFO|WARN)",`)
+
+// readErrors reads what went wrong lately.
+func (p *patient) readErrors(ctx context.Context) (all []entry, err error) {
 	lines, err := logs.Read(ctx, p.Config, p.groups, p.now.Add(-lately), "")
 	if err != nil {
 		return nil, err
 	}
 	for _, line := range lines {
-		if e := read(line); e.failed() && meant(e) {
+		if calm.MatchString(line.Message) {
+			continue
+		}
+		if e := read(line); e.failed() {
 			all = append(all, e)
 		}
 	}
 	return all, nil
 }
 
+// errorsOf are those of what went wrong lately that are refusals, or the others.
+func (p *patient) errorsOf(refusals bool) ([]entry, error) {
+	all, err := p.errors()
+	return slices.DeleteFunc(slices.Clone(all), func(e entry) bool { return refused.Match(e.Line) != refusals }), err
+}
+
 func checkErrors(ctx context.Context, p *patient) ([]finding, error) {
-	all, err := p.errorsOf(ctx, func(e entry) bool { return !refused.Match(e.Line) })
+	all, err := p.errorsOf(false)
 	if err != nil {
 		return nil, err
 	}
