@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Every test, as one stream of test2json events, in an order of chance, in two lanes that run
 # at once. The one on the stage waits most of the time, so it goes first wherever both want a
-# processor: integ, then what would call the stage while integ counts the calls it sees,
-# TestRelease of the constructs among it. The other lane computes: what needs no stage, or has
-# one of its own.
+# processor: integ, and what would call the stage while integ counts the calls it sees. Before
+# integ come those that read what the functions have logged, while that is little. The other
+# lane computes: what needs no stage, or has one of its own.
 #
 # The race detector is on where there is a C compiler, but for the CDK packages, whose jsii
 # runtime cannot stand it, the simulation, which plays ten times the seeds then, the life
@@ -45,8 +45,8 @@ compute() {
 # shellcheck disable=SC2046
 on_the_stage() {
   status=0
-  go test -json -shuffle=on $race ./integ || status=1
   go test -json -shuffle=on $race -p 1 $(only "/($callers)$") || status=1
+  go test -json -shuffle=on $race ./integ || status=1
   go test -json -run "$release" ./constructs || status=1
   go test -json -shuffle=on ./scripts/demo || status=1
   node client/ts/scripts/test.mjs --json || status=1

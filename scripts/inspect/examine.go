@@ -242,9 +242,12 @@ const lately = time.Hour
 // refused are the words of AWS, and of our functions, for a missing permission.
 var refused = regexp.MustCompile(`AccessDenied|not authorized|lacks [a-z0-9-]+:[A-Za-z]+`)
 
-// calm is how a line of ours begins that tells of no error, as nearly all do: those need not be
+// calm reports whether a line of ours tells of no error, as nearly all do: those need not be
 // read any further.
-var calm = regexp.MustCompile(`^\{"time":"[^"]+","level":"(DEBUG|INFO|WARN)",`)
+func calm(line string) bool {
+	_, level, has := strings.Cut(line, `","level":"`)
+	return has && strings.HasPrefix(line, `{"time":"`) && !strings.HasPrefix(level, "ERROR")
+}
 
 // readErrors reads what went wrong lately.
 func (p *patient) readErrors(ctx context.Context) (all []entry, err error) {
@@ -253,7 +256,7 @@ func (p *patient) readErrors(ctx context.Context) (all []entry, err error) {
 		return nil, err
 	}
 	for _, line := range lines {
-		if calm.MatchString(line.Message) {
+		if calm(line.Message) {
 			continue
 		}
 		if e := read(line); e.failed() {
