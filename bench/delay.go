@@ -41,7 +41,7 @@ func delay(ctx context.Context, s *stage) (string, error) {
 		"a time: of 2,000 posts of 50 requests that were looked at one by one, 99 of 100 began within 1.7 ms of their report, so\n"+
 		"there is no lock, order or post before them that they wait for, and took up to 433 ms then. Pulses took 51 ms at the\n"+
 		"median, and 5.8 ms beside one request: the requests begin within a quarter of a second, so 50 pulses come due in one,\n"+
-		"which is 0.3 s of the emulator's work. Without pulses the p99 was about half, in turn on the same stage.\n", reportEvery, reports), nil
+		"which is 0.3 s of the emulator's work. In two of three pairs of runs the p99 was about half without pulses.\n", reportEvery, reports), nil
 }
 
 // reports lets so many requests run and returns how long each of their reports took.
