@@ -15,7 +15,8 @@
 //
 // An entry is there before what it stands for, so the set is never behind. One whose row
 // does not appear within 40 seconds belongs to an invocation that died in between, and is
-// struck as well. A connection that ended sooner than that counts for as long. That a ledger
+// struck as well; so an idempotency key that comes again does not rely on an entry of over ten
+// seconds whose row is not there, which might be struck under it. A connection that ended sooner than that counts for as long. That a ledger
 // is full costs a look at its rows, so only one invocation looks each second; the others
 // refuse without, which is what retry_after_ms tells. A flood is thus answered with one
 // failed update for each message, and no more.

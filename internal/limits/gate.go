@@ -22,6 +22,9 @@ const (
 	// grace is how long a row may be behind its entry: longer than the router may run, which
 	// is 29 seconds.
 	grace = 40 * time.Second
+	// fresh is how old an entry may be that an invocation relies on without a row: it must not be
+	// struck while that one runs.
+	fresh = 10 * time.Second
 	// lookEvery is how often the rows of a full ledger are looked at.
 	lookEvery = time.Second
 	// life is how long a ledger stays that nobody enters anything into: longer than any
@@ -196,7 +199,11 @@ func (g *Gate) book(ctx context.Context, k kind, ledger string, d drawer, text s
 		if e.Most == 0 || len(l.Entries) < e.Most {
 			continue
 		}
-		if has(l.Entries, idOf(text)) { // counted already: an idempotency key that came again
+		already, err := g.counts(ctx, k, l.Entries, idOf(text))
+		if err != nil {
+			return false, err
+		}
+		if already { // an idempotency key that came again
 			e.Most, e.Text = 0, ""
 			if d.every == 0 {
 				return false, nil
@@ -212,6 +219,22 @@ func (g *Gate) book(ctx context.Context, k kind, ledger string, d drawer, text s
 		looked = true
 	}
 	return false, &refusal{after: lookEvery}
+}
+
+// counts reports whether an id is in a ledger and stays there as long as this invocation runs: it
+// has come only now, or its row is there.
+func (g *Gate) counts(ctx context.Context, k kind, entries []string, id string) (bool, error) {
+	var newest time.Time
+	for _, text := range entries {
+		if at := enteredAt(text); idOf(text) == id && at.After(newest) {
+			newest = at
+		}
+	}
+	if newest.IsZero() || g.Clock.Now().Sub(newest) < fresh {
+		return !newest.IsZero(), nil
+	}
+	counted, err := k.counted(ctx, []string{id})
+	return counted[id], err
 }
 
 // look strikes the entries of a ledger that count no more.
@@ -263,10 +286,6 @@ func enteredAt(text string) time.Time {
 	_, at, _ := strings.Cut(text, " ")
 	seconds, _ := strconv.ParseInt(at, 36, 64) // entry wrote it
 	return time.Unix(seconds, 0)
-}
-
-func has(entries []string, id string) bool {
-	return slices.ContainsFunc(entries, func(text string) bool { return idOf(text) == id })
 }
 
 func unique(ids []string) []string {

@@ -198,6 +198,25 @@ func TestLostInBetween(t *testing.T) {
 	in(t, w.submit(t, "ann", w.id()))
 }
 
+// TestKeyComesAgainWhileItsEntryIsOld: a key came before, and its router died without a row. The
+// entry of then would be struck while the router of now is still about to write the row.
+func TestKeyComesAgainWhileItsEntryIsOld(t *testing.T) {
+	for _, requests := range []int{1, 2} {
+		w := open(contract.Limits{User: contract.Allowance{Requests: requests}})
+		again := lifecycle.Key{Tenant: "acme", ID: w.id()}
+		in(t, w.Submit(t.Context(), again, "ann"))
+		for range requests - 1 {
+			in(t, w.submit(t, "ann", w.id()))
+		}
+		w.now = start.Add(39 * time.Second)
+		refused(t, w.Submit(t.Context(), again, "ann"), protocol.TooManyRequests, "user")
+		w.now = start.Add(41 * time.Second)
+		in(t, w.Submit(t.Context(), again, "ann"))
+		w.now = start.Add(70 * time.Second) // which is as long as a router may run
+		refused(t, w.submit(t, "ann", w.id()), protocol.TooManyRequests, "user")
+	}
+}
+
 func TestATenantsLimitIsAskedAfterItsUsers(t *testing.T) {
 	w := open(contract.Limits{User: contract.Allowance{Requests: 3}, Tenant: contract.Allowance{Requests: 4}})
 	for range 3 {
