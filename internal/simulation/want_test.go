@@ -20,9 +20,8 @@ type want struct {
 	upload   *upload // if the payload is uploaded first
 	started  bool
 	tries    int
-	id       string    // once it is accepted
-	over     bool      // once it is answered, or refused for good
-	rests    time.Time // until then, after it was refused
+	id       string // once it is accepted
+	over     bool   // once it is answered, or refused for good
 }
 
 // populate makes the clients and what they want.
