@@ -45,10 +45,10 @@ type FunctionProps struct {
 
 	// VPC puts the function into a network, for a database or a service there. Router and
 	// processors post frames from there to the WebSocket API, and the reconciler closes
-	// connections there, for which they need a way to the internet, such as a NAT gateway: no VPC endpoint leads to such an API, and one for
-	// execute-api with private DNS stands in the way, so that posts are answered with 403
-	// ("Why do I get an HTTP 403 Forbidden error when connecting to my API Gateway APIs from
-	// a VPC?"). Default: the network of StreamerProps.VPC.
+	// connections there, for which they need a way to the internet, such as a NAT gateway: no
+	// VPC endpoint leads to such an API, and one for execute-api with private DNS stands in the
+	// way, so that posts are answered with 403 ("Why do I get an HTTP 403 Forbidden error when
+	// connecting to my API Gateway APIs from a VPC?"). Default: the network of StreamerProps.VPC.
 	VPC awsec2.IVpc
 	// Subnets are those of the VPC to use. Default its private ones.
 	Subnets *awsec2.SubnetSelection

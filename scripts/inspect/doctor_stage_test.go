@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -45,10 +44,7 @@ func (s *onStage) examined(check string) (found []finding) {
 // and the text of its only policy.
 func (s *onStage) roles(cfg aws.Config) map[string]*iam.GetRolePolicyOutput {
 	s.Helper()
-	stack, err := outputs.Read(os.Getenv(outputs.Variable))
-	if err != nil {
-		s.Fatal(err)
-	}
+	stack := s.stack()
 	parts, err := resources.Of(s.Context(), cfg, stack.Name, "")
 	if err != nil {
 		s.Fatal(err)
@@ -75,10 +71,7 @@ func (s *onStage) roles(cfg aws.Config) map[string]*iam.GetRolePolicyOutput {
 // and nothing is once they are back.
 func TestDoctorMissesPermissions(t *testing.T) {
 	s := stage(t)
-	cfg, err := config.LoadDefaultConfig(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := s.config()
 	client, roles := iam.NewFromConfig(cfg), s.roles(cfg)
 	put := func(p *iam.GetRolePolicyOutput, document string) {
 		t.Helper()
@@ -93,9 +86,11 @@ func TestDoctorMissesPermissions(t *testing.T) {
 		}
 	}
 	for label, p := range roles {
-		if whole[label], err = url.QueryUnescape(aws.ToString(p.PolicyDocument)); err != nil {
+		document, err := url.QueryUnescape(aws.ToString(p.PolicyDocument))
+		if err != nil {
 			t.Fatal(err)
 		}
+		whole[label] = document
 	}
 	t.Cleanup(restore)
 	for _, p := range roles {
@@ -155,10 +150,7 @@ func TestDoctorMissesPermissions(t *testing.T) {
 // A table that somebody brought is compared with what is needed.
 func TestDoctorLooksAtABroughtTable(t *testing.T) {
 	s := stage(t)
-	cfg, err := config.LoadDefaultConfig(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := s.config()
 	client, name := dynamodb.NewFromConfig(cfg), s.tenant
 	text := func(names ...string) (all []types.AttributeDefinition) {
 		for _, n := range names {
@@ -207,10 +199,7 @@ func TestDoctorLooksAtABroughtTable(t *testing.T) {
 // brings has the rest of the test look at a stage with another output.
 func (s *onStage) brings(output, name string) {
 	s.Helper()
-	stack, err := outputs.Read(os.Getenv(outputs.Variable))
-	if err != nil {
-		s.Fatal(err)
-	}
+	stack := s.stack()
 	stack.Values[output] = name
 	other, err := json.Marshal(map[string]map[string]string{stack.Name: stack.Values})
 	if err != nil {
@@ -226,10 +215,7 @@ func (s *onStage) brings(output, name string) {
 // So is a bucket: by what it is told to forget.
 func TestDoctorLooksAtABroughtBucket(t *testing.T) {
 	s := stage(t)
-	cfg, err := config.LoadDefaultConfig(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := s.config()
 	client, name := s3.NewFromConfig(cfg), s.tenant
 	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name}); err != nil {
 		t.Fatal(err)
@@ -262,14 +248,7 @@ func TestDoctorLooksAtABroughtBucket(t *testing.T) {
 // An alarm that somebody silenced is named with what makes it heard again.
 func TestDoctorFindsASilencedAlarm(t *testing.T) {
 	s := stage(t)
-	cfg, err := config.LoadDefaultConfig(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	stack, err := outputs.Read(os.Getenv(outputs.Variable))
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg, stack := s.config(), s.stack()
 	alarms, err := resources.Of(t.Context(), cfg, stack.Name, "AWS::CloudWatch::Alarm")
 	if err != nil || len(alarms) == 0 {
 		t.Fatal(err, alarms)

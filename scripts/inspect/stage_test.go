@@ -54,6 +54,26 @@ func stage(t *testing.T) *onStage {
 	return s
 }
 
+// config leads to the stage.
+func (s *onStage) config() aws.Config {
+	s.Helper()
+	cfg, err := config.LoadDefaultConfig(s.Context())
+	if err != nil {
+		s.Fatal(err)
+	}
+	return cfg
+}
+
+// stack is the stage's, with its outputs.
+func (s *onStage) stack() outputs.Stack {
+	s.Helper()
+	stack, err := outputs.Read(os.Getenv(outputs.Variable))
+	if err != nil {
+		s.Fatal(err)
+	}
+	return stack
+}
+
 // heard is as much of a frame as is looked at here.
 type heard struct {
 	Type      string
@@ -463,14 +483,7 @@ func TestAFunctionIsFollowed(t *testing.T) {
 // doctor finds what is wrong, says what to do, and ends so that a program notices.
 func TestDoctor(t *testing.T) {
 	s := stage(t)
-	cfg, err := config.LoadDefaultConfig(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	stack, err := outputs.Read(os.Getenv(outputs.Variable))
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg, stack := s.config(), s.stack()
 	queues, dead := sqs.NewFromConfig(cfg), aws.String(stack.Values[contract.OutputDeadLetterURL])
 	sent, err := queues.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: dead, MessageBody: aws.String("nobody can read this")})
 	if err != nil {
