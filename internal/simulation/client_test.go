@@ -111,7 +111,7 @@ func (c *client) wake() {
 		return
 	}
 	for _, wt := range c.wants {
-		if c.wanting(wt) && !wt.busy() && !c.waits(func(p *pending) bool { return p.want == wt }) {
+		if c.wanting(wt) && !wt.busy() && !c.w.now().Before(wt.rests) && !c.waits(func(p *pending) bool { return p.want == wt }) {
 			c.submit(wt)
 		}
 	}
@@ -303,5 +303,9 @@ func (c *client) refused(p *pending, f protocol.Error) {
 			p.want.over = true
 		}
 	}
-	c.w.in(c.w.between(time.Second, 5*time.Second), c.wake)
+	rest := c.w.between(time.Second, 5*time.Second)
+	if p.want != nil {
+		p.want.rests = c.w.now().Add(rest)
+	}
+	c.w.in(rest, c.wake)
 }

@@ -31,10 +31,12 @@ func (p *process) handOver(ctx context.Context, req *streamer.Request[job], r st
 		return err
 	}
 	tag := fmt.Sprintf("hand over %s/%d ", short(req.ID), req.Attempt)
-	r.Report(1, "starts a task")
+	// Only then a report: the first pulse may be due at the moment when the handler begins,
+	// and the seed decides whether it has the report already.
 	if p.tell(ctx, 0, tag+"starts", func() { p.w.task(t, req.Payload) }) != nil {
 		return context.Cause(ctx)
 	}
+	r.Report(1, "starts a task")
 	// The task may be quicker than its handler.
 	if p.sleep(ctx, time.Duration(req.Payload.StepMS)*time.Millisecond/4, tag+"returns") != nil {
 		return context.Cause(ctx)

@@ -20,8 +20,9 @@ type want struct {
 	upload   *upload // if the payload is uploaded first
 	started  bool
 	tries    int
-	id       string // once it is accepted
-	over     bool   // once it is answered, or refused for good
+	id       string    // once it is accepted
+	over     bool      // once it is answered, or refused for good
+	rests    time.Time // until then, after it was refused
 }
 
 // populate makes the clients and what they want.
