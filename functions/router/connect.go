@@ -40,7 +40,7 @@ func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxy
 		return events.APIGatewayProxyResponse{StatusCode: http.StatusUnauthorized}
 	}
 	record.Tenant, record.Subject = who.Tenant, who.User
-	if err := r.Gate.Connect(ctx, who.Tenant, who.User, ev.RequestContext.ConnectionID); err != nil {
+	if err := r.Gate.Connect(ctx, who.Tenant, who.User, ev.RequestContext.ConnectionID, now); err != nil {
 		return r.notConnected(ctx, record, err)
 	}
 	if err := r.Connections.Put(ctx, store.Connection{

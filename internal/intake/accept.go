@@ -104,7 +104,7 @@ func (d Desk) submission(ctx context.Context, r Request, now time.Time) (lifecyc
 	if r.Deadline != 0 {
 		s.Deadline = r.Deadline
 	}
-	if err := d.Gate.Submit(ctx, s.Key, r.User); err != nil {
+	if err := d.Gate.Submit(ctx, s.Key, r.User, now); err != nil {
 		return s, err
 	}
 	switch {

@@ -13,12 +13,16 @@
 // struck, and it is tried again: where requests end as they come, a fifth of a call more for
 // each. A refusal is only ever given by rows that were read.
 //
-// An entry is there before what it stands for, so the set is never behind. One whose row
-// does not appear within 40 seconds belongs to an invocation that died in between, and is
-// struck as well; so an idempotency key that comes again does not rely on an entry of over ten
-// seconds whose row is not there, which might be struck under it. A connection that ended sooner than that counts for as long. That a ledger
-// is full costs a look at its rows, so only one invocation looks each second; the others
-// refuse without, which is what retry_after_ms tells. A flood is thus answered with one
+// An entry is there before what it stands for, so the set is never behind. Each invocation has
+// an entry of its own, and the row says by its beginning which of them stands for it: so none
+// relies on what another may take back, and what a repeated key has entered goes with the next
+// look. An entry whose row does not appear within 40 seconds belongs to an invocation that died
+// in between, and is struck as well. A row whose time to live is nearly over is as good as none:
+// the key may come again, and a new one take its place. A connection that ended sooner than
+// those 40 seconds counts for as long.
+//
+// That a ledger is full costs a look at its rows, so only one invocation looks each second; the
+// others refuse without, which is what retry_after_ms tells. A flood is thus answered with one
 // failed update for each message, and no more.
 //
 // A ledger holds 20 entries and so stays below a kilobyte, which is what DynamoDB bills an

@@ -22,9 +22,6 @@ const (
 	// grace is how long a row may be behind its entry: longer than the router may run, which
 	// is 29 seconds.
 	grace = 40 * time.Second
-	// fresh is how old an entry may be that an invocation relies on without a row: it must not be
-	// struck while that one runs.
-	fresh = 10 * time.Second
 	// lookEvery is how often the rows of a full ledger are looked at.
 	lookEvery = time.Second
 	// life is how long a ledger stays that nobody enters anything into: longer than any
@@ -49,66 +46,74 @@ type Gate struct {
 	Clock       clock.Clock
 }
 
-// Submit lets a user's request in, under an id that need not be new.
-func (g *Gate) Submit(ctx context.Context, key lifecycle.Key, user string) error {
+// Submit lets a user's request in, under an id that need not be new. The row that is made of
+// it must say that it was created at that very moment.
+func (g *Gate) Submit(ctx context.Context, key lifecycle.Key, user string, now time.Time) error {
 	if g == nil {
 		return nil
 	}
 	return g.pass(ctx, kind{
 		name: "requests", word: "requests that are open", code: protocol.TooManyRequests,
-		of:      func(a contract.Allowance) int { return a.Requests },
-		pace:    func(a contract.Allowance) int { return a.SubmitsPerSecond },
-		counted: func(ctx context.Context, ids []string) (map[string]bool, error) { return g.open(ctx, key.Tenant, ids) },
-	}, key.Tenant, user, key.ID)
+		of:   func(a contract.Allowance) int { return a.Requests },
+		pace: func(a contract.Allowance) int { return a.SubmitsPerSecond },
+		began: func(ctx context.Context, ids []string) (map[string]int64, error) {
+			return g.open(ctx, key.Tenant, ids)
+		},
+	}, key.Tenant, user, entry(key.ID, now))
 }
 
-// Connect lets a user's connection in.
-func (g *Gate) Connect(ctx context.Context, tenant, user, connection string) error {
+// Connect lets a user's connection in. Its row must say that it was made at that very moment.
+func (g *Gate) Connect(ctx context.Context, tenant, user, connection string, now time.Time) error {
 	if g == nil {
 		return nil
 	}
 	return g.pass(ctx, kind{
 		name: "connections", word: "connections", code: protocol.TooManyConnections,
-		of:      func(a contract.Allowance) int { return a.Connections },
-		pace:    func(contract.Allowance) int { return 0 },
-		counted: g.live,
-	}, tenant, user, connection)
+		of:    func(a contract.Allowance) int { return a.Connections },
+		pace:  func(contract.Allowance) int { return 0 },
+		began: g.live,
+	}, tenant, user, entry(connection, now))
 }
 
-// open tells which requests have not ended.
-func (g *Gate) open(ctx context.Context, tenant string, ids []string) (map[string]bool, error) {
+// open is kind.began of requests.
+func (g *Gate) open(ctx context.Context, tenant string, ids []string) (map[string]int64, error) {
 	rows, err := g.Ledgers.Rows(ctx, tenant, ids)
 	if err != nil {
 		return nil, err
 	}
-	counted := map[string]bool{}
+	began, soon := map[string]int64{}, g.Clock.Now().Add(grace)
 	for id, row := range rows {
-		counted[id] = !row.Status.Terminal()
-	}
-	return counted, nil
-}
-
-// live tells which connections have not ended.
-func (g *Gate) live(ctx context.Context, ids []string) (map[string]bool, error) {
-	now := g.Clock.Now().Unix()
-	found, failed := make([]bool, len(ids)), make([]error, len(ids))
-	exists := make([]bool, len(ids))
-	var reads sync.WaitGroup
-	for i, id := range ids {
-		reads.Go(func() {
-			var c store.Connection
-			c, exists[i], failed[i] = g.Connections.Get(ctx, id)
-			found[i] = c.ExpiresAt > now
-		})
-	}
-	reads.Wait()
-	counted := map[string]bool{}
-	for i, id := range ids {
-		if exists[i] {
-			counted[id] = found[i]
+		switch {
+		case row.Expired(soon): // another may take its place
+		case row.Status.Terminal():
+			began[id] = ended
+		default:
+			began[id] = row.CreatedAt
 		}
 	}
-	return counted, errors.Join(failed...)
+	return began, nil
+}
+
+// live is kind.began of connections.
+func (g *Gate) live(ctx context.Context, ids []string) (map[string]int64, error) {
+	now := g.Clock.Now().Unix()
+	found, exists, failed := make([]store.Connection, len(ids)), make([]bool, len(ids)), make([]error, len(ids))
+	var reads sync.WaitGroup
+	for i, id := range ids {
+		reads.Go(func() { found[i], exists[i], failed[i] = g.Connections.Get(ctx, id) })
+	}
+	reads.Wait()
+	began := map[string]int64{}
+	for i, id := range ids {
+		switch {
+		case !exists[i]:
+		case found[i].ExpiresAt <= now:
+			began[id] = ended
+		default:
+			began[id] = found[i].ConnectedAt
+		}
+	}
+	return began, errors.Join(failed...)
 }
 
 // kind is a kind of thing that is limited.
@@ -116,13 +121,16 @@ type kind struct {
 	name, word string
 	code       protocol.Code
 	of, pace   func(contract.Allowance) int
-	// counted has an element for each id whose row is there: whether it still counts.
-	counted func(ctx context.Context, ids []string) (map[string]bool, error)
+	// began has when it began, in Unix milliseconds, for each id whose row is there, or that
+	// it has ended.
+	began func(ctx context.Context, ids []string) (map[string]int64, error)
 }
 
-// pass enters an id into the ledgers of its user and tenant.
-func (g *Gate) pass(ctx context.Context, k kind, tenant, user, id string) error {
-	text := entry(id, g.Clock.Now())
+// ended stands for the beginning of what counts no more.
+const ended = 0
+
+// pass makes an entry in the ledgers of a user and a tenant.
+func (g *Gate) pass(ctx context.Context, k kind, tenant, user, text string) error {
 	mine, err := g.enter(ctx, k, "user", lifecycle.UserKey(tenant, user), g.Limits.User, text)
 	if err != nil {
 		return err
@@ -192,6 +200,9 @@ func (g *Gate) book(ctx context.Context, k kind, ledger string, d drawer, text s
 			return e.Text != "", err
 		}
 		l, now := stood.Ledger, e.Now.UnixMicro()
+		if e.Text != "" && slices.Contains(l.Entries, e.Text) {
+			return true, nil // the answer was lost to an earlier try
+		}
 		if over := l.PaidTo - now - d.ahead.Microseconds(); d.every > 0 && over > 0 {
 			return false, &refusal{tooFast: true, after: time.Duration(over) * time.Microsecond}
 		}
@@ -199,11 +210,11 @@ func (g *Gate) book(ctx context.Context, k kind, ledger string, d drawer, text s
 		if e.Most == 0 || len(l.Entries) < e.Most {
 			continue
 		}
-		already, err := g.counts(ctx, k, l.Entries, idOf(text))
+		already, err := counts(ctx, k, l.Entries, idOf(text))
 		if err != nil {
 			return false, err
 		}
-		if already { // an idempotency key that came again
+		if already { // an idempotency key that came again: nothing is made of it
 			e.Most, e.Text = 0, ""
 			if d.every == 0 {
 				return false, nil
@@ -221,20 +232,14 @@ func (g *Gate) book(ctx context.Context, k kind, ledger string, d drawer, text s
 	return false, &refusal{after: lookEvery}
 }
 
-// counts reports whether an id is in a ledger and stays there as long as this invocation runs: it
-// has come only now, or its row is there.
-func (g *Gate) counts(ctx context.Context, k kind, entries []string, id string) (bool, error) {
-	var newest time.Time
-	for _, text := range entries {
-		if at := enteredAt(text); idOf(text) == id && at.After(newest) {
-			newest = at
-		}
+// counts reports whether what has an id is there and counts. It goes by the row: an entry
+// without one is of an invocation that may yet take it back.
+func counts(ctx context.Context, k kind, entries []string, id string) (bool, error) {
+	if !slices.ContainsFunc(entries, func(text string) bool { return idOf(text) == id }) {
+		return false, nil
 	}
-	if newest.IsZero() || g.Clock.Now().Sub(newest) < fresh {
-		return !newest.IsZero(), nil
-	}
-	counted, err := k.counted(ctx, []string{id})
-	return counted[id], err
+	began, err := k.began(ctx, []string{id})
+	return began[id] != ended, err
 }
 
 // look strikes the entries of a ledger that count no more.
@@ -251,22 +256,17 @@ func (g *Gate) look(ctx context.Context, k kind, ledger string, entries []string
 	for i, text := range entries {
 		ids[i] = idOf(text)
 	}
-	counted, err := k.counted(ctx, unique(ids))
+	began, err := k.began(ctx, unique(ids))
 	if err != nil {
 		return err
 	}
 	var over []string
-	seen := map[string]bool{}
 	for _, text := range entries {
-		id := idOf(text)
-		counts, exists := counted[id]
-		if !exists {
-			counts = now.Sub(enteredAt(text)) < grace
-		}
-		if !counts || seen[id] {
+		at := enteredAt(text)
+		began, exists := began[idOf(text)]
+		if exists && began != at.UnixMilli() || !exists && now.Sub(at) >= grace {
 			over = append(over, text)
 		}
-		seen[id] = true
 	}
 	if len(over) == 0 {
 		return nil
@@ -274,8 +274,10 @@ func (g *Gate) look(ctx context.Context, k kind, ledger string, entries []string
 	return g.Ledgers.Strike(ctx, ledger, over)
 }
 
-// An entry is an id and when it came.
-func entry(id string, now time.Time) string { return id + " " + strconv.FormatInt(now.Unix(), 36) }
+// An entry is an id and when it came, to the nanosecond: each invocation has its own.
+func entry(id string, now time.Time) string {
+	return id + " " + strconv.FormatInt(now.UnixNano(), 36)
+}
 
 func idOf(text string) string {
 	id, _, _ := strings.Cut(text, " ")
@@ -284,8 +286,8 @@ func idOf(text string) string {
 
 func enteredAt(text string) time.Time {
 	_, at, _ := strings.Cut(text, " ")
-	seconds, _ := strconv.ParseInt(at, 36, 64) // entry wrote it
-	return time.Unix(seconds, 0)
+	nanoseconds, _ := strconv.ParseInt(at, 36, 64) // entry wrote it
+	return time.Unix(0, nanoseconds)
 }
 
 func unique(ids []string) []string {

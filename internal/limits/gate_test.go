@@ -31,6 +31,7 @@ type world struct {
 	calls       int
 	fail        error
 	made        int
+	back        func() // before an entry is taken back
 }
 
 func open(l contract.Limits) *world {
@@ -79,6 +80,9 @@ func (c counted) Strike(ctx context.Context, ledger string, entries []string) er
 	if err := c.called(); err != nil {
 		return err
 	}
+	if c.back != nil {
+		c.back()
+	}
 	return c.table.Strike(ctx, ledger, entries)
 }
 
@@ -101,14 +105,20 @@ func (w *world) id() string {
 func (w *world) submit(t *testing.T, user, id string) error {
 	t.Helper()
 	key := lifecycle.Key{Tenant: "acme", ID: id}
-	if err := w.Submit(t.Context(), key, user); err != nil {
+	if err := w.Submit(t.Context(), key, user, w.now); err != nil {
 		return err
 	}
-	err := w.table.Create(t.Context(), lifecycle.Accept(lifecycle.Submission{Key: key, User: user, MaxAttempts: 1, Deadline: time.Hour}, w.now), w.now)
+	w.create(t, key, user, w.now)
+	return nil
+}
+
+// create stores a request, if it is not there.
+func (w *world) create(t *testing.T, key lifecycle.Key, user string, now time.Time) {
+	t.Helper()
+	err := w.table.Create(t.Context(), lifecycle.Accept(lifecycle.Submission{Key: key, User: user, MaxAttempts: 1, Deadline: time.Hour}, now), w.now)
 	if _, stood := errors.AsType[*store.RefusedError](err); err != nil && !stood {
 		t.Fatal(err)
 	}
-	return nil
 }
 
 // end ends a request.
@@ -148,11 +158,11 @@ func in(t *testing.T, err error) {
 
 func TestWithoutLimitsNothingIsCalled(t *testing.T) {
 	var none *limits.Gate
-	in(t, none.Submit(t.Context(), lifecycle.Key{}, "ann"))
-	in(t, none.Connect(t.Context(), "acme", "ann", "c1"))
+	in(t, none.Submit(t.Context(), lifecycle.Key{}, "ann", start))
+	in(t, none.Connect(t.Context(), "acme", "ann", "c1", start))
 	w := open(contract.Limits{})
 	in(t, w.submit(t, "ann", w.id()))
-	in(t, w.Connect(t.Context(), "acme", "ann", "c1"))
+	in(t, w.Connect(t.Context(), "acme", "ann", "c1", w.now))
 	if w.calls != 0 {
 		t.Errorf("%d calls", w.calls)
 	}
@@ -187,7 +197,7 @@ func TestOpenRequestsOfAUser(t *testing.T) {
 func TestLostInBetween(t *testing.T) {
 	w := open(contract.Limits{User: contract.Allowance{Requests: 2}})
 	for range 2 {
-		in(t, w.Submit(t.Context(), lifecycle.Key{Tenant: "acme", ID: w.id()}, "ann"))
+		in(t, w.Submit(t.Context(), lifecycle.Key{Tenant: "acme", ID: w.id()}, "ann", w.now))
 	}
 	for _, after := range []time.Duration{0, 20 * time.Second, 38 * time.Second} {
 		w.now = start.Add(after)
@@ -204,16 +214,89 @@ func TestKeyComesAgainWhileItsEntryIsOld(t *testing.T) {
 	for _, requests := range []int{1, 2} {
 		w := open(contract.Limits{User: contract.Allowance{Requests: requests}})
 		again := lifecycle.Key{Tenant: "acme", ID: w.id()}
-		in(t, w.Submit(t.Context(), again, "ann"))
+		in(t, w.Submit(t.Context(), again, "ann", w.now))
 		for range requests - 1 {
 			in(t, w.submit(t, "ann", w.id()))
 		}
 		w.now = start.Add(39 * time.Second)
-		refused(t, w.Submit(t.Context(), again, "ann"), protocol.TooManyRequests, "user")
+		refused(t, w.Submit(t.Context(), again, "ann", w.now), protocol.TooManyRequests, "user")
 		w.now = start.Add(41 * time.Second)
-		in(t, w.Submit(t.Context(), again, "ann"))
+		in(t, w.Submit(t.Context(), again, "ann", w.now))
 		w.now = start.Add(70 * time.Second) // which is as long as a router may run
 		refused(t, w.submit(t, "ann", w.id()), protocol.TooManyRequests, "user")
+	}
+}
+
+// TestKeyComesAgainWhereItHasExpired: what was made under a key long ago is over, its row is
+// about to go, and the entry of a new one must not be struck for that.
+func TestKeyComesAgainWhereItHasExpired(t *testing.T) {
+	w := open(contract.Limits{User: contract.Allowance{Requests: 1}})
+	again := w.id()
+	in(t, w.submit(t, "ann", again))
+	w.end(t, again)
+	w.now = w.now.Add(lifecycle.Retention - 20*time.Second)
+	in(t, w.Submit(t.Context(), lifecycle.Key{Tenant: "acme", ID: again}, "ann", w.now)) // whose put comes after 25 seconds
+	w.now = w.now.Add(10 * time.Second)
+	refused(t, w.submit(t, "ann", w.id()), protocol.TooManyRequests, "user")
+}
+
+// TestNoneReliesOnAnothersEntry: two routers have the same key, and one takes its entry back
+// after the other has come by it.
+func TestNoneReliesOnAnothersEntry(t *testing.T) {
+	for _, mine := range []int{1, 2, 3} {
+		w := open(contract.Limits{User: contract.Allowance{Requests: mine}, Tenant: contract.Allowance{Requests: 1}})
+		other, twice := w.id(), lifecycle.Key{Tenant: "acme", ID: w.id()}
+		in(t, w.submit(t, "bob", other))
+		first, second := w.now, w.now.Add(time.Microsecond)
+		w.back = func() {
+			w.back = nil
+			w.end(t, other) // and the tenant has a place again
+			w.now = w.now.Add(2 * time.Second)
+			if err := w.Submit(t.Context(), twice, "ann", second); err == nil {
+				w.create(t, twice, "ann", second)
+			}
+		}
+		refused(t, w.Submit(t.Context(), twice, "ann", first), protocol.TooManyRequests, "tenant")
+		w.Limits.Tenant = contract.Allowance{}
+		w.now = w.now.Add(time.Minute)
+		let := 0
+		for range mine {
+			if w.submit(t, "ann", w.id()) == nil {
+				let++
+			}
+		}
+		if _, exists, _ := w.table.Get(t.Context(), twice); exists {
+			let++
+		}
+		if let != mine {
+			t.Errorf("%d are let in, the limit is %d", let, mine)
+		}
+	}
+}
+
+// TestRepeatedKeysTakeOnePlace: of the entries of a request, the one that it began with stays.
+func TestRepeatedKeysTakeOnePlace(t *testing.T) {
+	w := open(contract.Limits{User: contract.Allowance{Requests: 3}})
+	id := w.id()
+	in(t, w.submit(t, "ann", id))
+	for range 5 {
+		w.now = w.now.Add(2 * time.Second)
+		in(t, w.submit(t, "ann", id))
+	}
+	in(t, w.submit(t, "ann", w.id()))
+	in(t, w.submit(t, "ann", w.id()))
+	for range 3 {
+		w.now = w.now.Add(time.Minute)
+		refused(t, w.submit(t, "ann", w.id()), protocol.TooManyRequests, "user")
+	}
+}
+
+// TestAnAnswerIsLost: an entry that is made, but not known to be, is not made a second time.
+func TestAnAnswerIsLost(t *testing.T) {
+	w := open(contract.Limits{User: contract.Allowance{Requests: 1, SubmitsPerSecond: 1}})
+	key := lifecycle.Key{Tenant: "acme", ID: w.id()}
+	for range 2 { // as the SDK does
+		in(t, w.Submit(t.Context(), key, "ann", w.now))
 	}
 }
 
@@ -261,9 +344,9 @@ func TestConnections(t *testing.T) {
 	w := open(contract.Limits{User: contract.Allowance{Connections: 2}, Tenant: contract.Allowance{Connections: 3}})
 	connect := func(user, id string) error {
 		t.Helper()
-		err := w.Connect(t.Context(), "acme", user, id)
+		err := w.Connect(t.Context(), "acme", user, id, w.now)
 		if err == nil {
-			w.connections[id] = store.Connection{ID: id, ExpiresAt: w.now.Add(time.Hour).Unix()}
+			w.connections[id] = store.Connection{ID: id, ConnectedAt: w.now.UnixMilli(), ExpiresAt: w.now.Add(time.Hour).Unix()}
 		}
 		return err
 	}
@@ -284,7 +367,7 @@ func TestConnections(t *testing.T) {
 func TestATableThatDoesNotAnswer(t *testing.T) {
 	w := open(contract.Limits{User: contract.Allowance{Requests: 1, Connections: 1}})
 	w.fail = errors.New("table is away")
-	for _, err := range []error{w.submit(t, "ann", w.id()), w.Connect(t.Context(), "acme", "ann", "c1")} {
+	for _, err := range []error{w.submit(t, "ann", w.id()), w.Connect(t.Context(), "acme", "ann", "c1", w.now)} {
 		if !errors.Is(err, w.fail) {
 			t.Errorf("err is %v", err)
 		}
@@ -309,7 +392,7 @@ func TestNeverPassedNorRefusedForEver(t *testing.T) {
 			case 0:
 				w.now = w.now.Add(time.Duration(random.IntN(5000)) * time.Millisecond)
 			case 1: // dies before its put
-				if err := w.Submit(t.Context(), lifecycle.Key{Tenant: "acme", ID: w.id()}, user); err != nil {
+				if err := w.Submit(t.Context(), lifecycle.Key{Tenant: "acme", ID: w.id()}, user, w.now); err != nil {
 					_, known := streamer.AsError(err)
 					if !known {
 						t.Fatal(err)
@@ -390,7 +473,7 @@ func TestAtOnce(t *testing.T) {
 	for range many {
 		id := w.id()
 		all.Go(func() {
-			err := w.Submit(t.Context(), lifecycle.Key{Tenant: "acme", ID: id}, "ann")
+			err := w.Submit(t.Context(), lifecycle.Key{Tenant: "acme", ID: id}, "ann", w.now)
 			if err == nil {
 				mu.Lock()
 				let++

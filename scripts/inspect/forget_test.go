@@ -115,7 +115,7 @@ func (s *session) keep(t *testing.T, tenant, user string, status protocol.Status
 	u := files.Upload{ID: key.ID, Size: 4}
 	gate := &limits.Gate{Limits: contract.Limits{User: contract.Allowance{Requests: 1000}}, Ledgers: s.requests.(store.DynamoRequests), Clock: clock.System{}}
 	for _, err := range []error{
-		gate.Submit(t.Context(), key, user),
+		gate.Submit(t.Context(), key, user, now),
 		s.requests.Create(t.Context(), row, now),
 		s.requests.PutPayload(t.Context(), key, []byte{1}, `"secret"`, now.Add(time.Hour)),
 		s.connections.Put(t.Context(), store.Connection{ID: key.ID, Tenant: tenant, User: user, UserKey: lifecycle.UserKey(tenant, user), ExpiresAt: now.Add(time.Hour).Unix()}),
