@@ -8,6 +8,8 @@
 //
 // Each watcher has a lane of its own. What is certain to go out (the first report, the
 // marked steps, the terminal frame) is kept in one list, and a lane remembers how far it
-// got; everything else is newest-wins. So a lane that is throttled for a while misses no
-// mark, holds up nobody else, and goes on with the newest report and not with a backlog.
+// got; everything else is newest-wins. Of each lane one post is under way at most, and
+// nobody waits for another's. So a lane that is throttled for a while, or whose client does
+// not read, misses no mark, holds up nobody else, and goes on with the newest report and not
+// with a backlog.
 package progress

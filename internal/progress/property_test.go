@@ -35,7 +35,8 @@ func TestLanes(t *testing.T) {
 			newest = reported
 			return reported
 		}
-		post := func(fates []error) bool {
+		var under []progress.Post // way
+		begin := func() bool {
 			p, ok := tr.Next(now)
 			if !ok {
 				return false
@@ -43,14 +44,26 @@ func TestLanes(t *testing.T) {
 			if gone[p.Connection] {
 				t.Fatalf("a post to %s, which is gone", p.Connection)
 			}
-			seq := event(p.Frame).Seq
-			if seq <= last[p.Connection] {
+			if slices.ContainsFunc(under, func(u progress.Post) bool { return u.Connection == p.Connection }) {
+				t.Fatalf("a second post to %s at once", p.Connection)
+			}
+			if seq := event(p.Frame).Seq; seq <= last[p.Connection] {
 				t.Fatalf("%s is sent %d after it took %d", p.Connection, seq, last[p.Connection])
 			}
+			under = append(under, p)
+			return true
+		}
+		finish := func(fates []error) bool {
+			if len(under) == 0 {
+				return false
+			}
+			at := rapid.IntRange(0, len(under)-1).Draw(t, "which")
+			p := under[at]
+			under = slices.Delete(under, at, at+1)
 			err := rapid.SampledFrom(fates).Draw(t, "fate")
 			switch {
 			case err == nil, errors.Is(err, streamer.ErrTooLarge):
-				last[p.Connection] = seq
+				last[p.Connection] = event(p.Frame).Seq
 				got[p.Connection] = append(got[p.Connection], p.Frame)
 			case errors.Is(err, streamer.ErrGone):
 				gone[p.Connection] = true
@@ -84,8 +97,10 @@ func TestLanes(t *testing.T) {
 						marks = append(marks, p)
 					}
 				}
-			case 3, 4, 5, 6:
-				post(fates)
+			case 3, 4:
+				begin()
+			case 5, 6:
+				finish(fates)
 			case 7:
 				now = now.Add(time.Duration(rapid.IntRange(1, 3_000).Draw(t, "ms")) * time.Millisecond)
 			case 8:
@@ -95,14 +110,17 @@ func TestLanes(t *testing.T) {
 				if at := slices.Index(watching, c); at >= 0 {
 					watching = slices.Delete(watching, at, at+1)
 					constant[c] = false
-				} else if !gone[c] && !constant[c] && last[c] == 0 {
+				} else if !gone[c] && !constant[c] && last[c] == 0 && !slices.ContainsFunc(under, func(u progress.Post) bool { return u.Connection == c }) {
 					watching = append(watching, c)
 				}
 			}
-			if _, due := tr.Next(now); !due {
+			if at, waits := tr.Wake(now); waits && !at.After(now) && !begin() {
 				if at, waits := tr.Wake(now); waits && !at.After(now) {
 					t.Fatal("nothing is due, and yet it wakes at once")
 				}
+			}
+			if tr.Busy() && len(under) == 0 {
+				t.Fatal("busy with nothing")
 			}
 		}
 		seq := tr.Close(now)
@@ -112,7 +130,7 @@ func TestLanes(t *testing.T) {
 			if n > 10_000 {
 				t.Fatal("never told")
 			}
-			if !post([]error{nil, nil, nil, streamer.ErrThrottled, streamer.ErrGone}) {
+			if !begin() && !finish([]error{nil, nil, nil, streamer.ErrThrottled, streamer.ErrGone}) {
 				at, waits := tr.Wake(now)
 				if !waits || !at.After(now) {
 					t.Fatalf("not told, and nothing due until %v (%v)", at, waits)

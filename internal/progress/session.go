@@ -18,8 +18,8 @@ import (
 // posts nor the pulses for long.
 const callTimeout = 5 * time.Second
 
-// Session drives a Tracker while an attempt runs: one goroutine posts, one at a time;
-// another keeps the pulse. It is safe for concurrent use.
+// Session drives a Tracker while an attempt runs: one goroutine has posts made, another keeps
+// the pulse. It is safe for concurrent use.
 type Session struct {
 	clock       clock.Clock
 	connections streamer.ConnectionManager
@@ -29,9 +29,10 @@ type Session struct {
 	mu      sync.Mutex
 	tracker *Tracker
 
-	wake chan struct{} // has one if something was reported
-	done sync.WaitGroup
-	stop context.CancelFunc
+	wake  chan struct{} // has one if something was reported, or a post is over
+	loops sync.WaitGroup
+	posts sync.WaitGroup
+	stop  context.CancelFunc
 }
 
 // Start begins to post and to pulse. pulse carries out the update on the attempt's row.
@@ -40,14 +41,17 @@ type Session struct {
 // follow.
 func Start(ctx context.Context, t *Tracker, c clock.Clock, connections streamer.ConnectionManager,
 	pulse func(context.Context, lifecycle.Update) (lifecycle.Row, error), lost func(cause error)) *Session {
-	s := &Session{
-		clock: c, connections: connections, pulse: pulse, lost: lost,
-		tracker: t, wake: make(chan struct{}, 1),
-	}
+	s := idle(t, c, connections)
+	s.pulse, s.lost = pulse, lost
 	ctx, s.stop = context.WithCancel(ctx)
-	s.done.Go(func() { s.post(ctx) })
-	s.done.Go(func() { s.keep(ctx) })
+	s.loops.Go(func() { s.post(ctx) })
+	s.loops.Go(func() { s.keep(ctx) })
 	return s
+}
+
+// idle is a session that only sends what it is told to.
+func idle(t *Tracker, c clock.Clock, connections streamer.ConnectionManager) *Session {
+	return &Session{clock: c, connections: connections, tracker: t, wake: make(chan struct{}, 1)}
 }
 
 // Report takes the newest state of the work.
@@ -89,8 +93,8 @@ func (s *Session) post(ctx context.Context) {
 	}
 }
 
-// flush sends what is due now, and by end if that is set: posts that hang would else keep
-// each other coming due.
+// flush begins each post that is due, one at a time for each watcher: nobody waits for one
+// that hangs but its own watcher. They are over by end, if that is set.
 func (s *Session) flush(ctx context.Context, end time.Time) {
 	for ctx.Err() == nil {
 		now, limit := s.clock.Now(), callTimeout
@@ -106,12 +110,15 @@ func (s *Session) flush(ctx context.Context, end time.Time) {
 		if !ok {
 			return
 		}
-		call, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit) // a post that began is let finish
-		err := s.connections.Send(call, p.Connection, p.Frame)
-		cancel()
-		s.mu.Lock()
-		s.tracker.Posted(p, err, s.clock.Now())
-		s.mu.Unlock()
+		s.posts.Go(func() {
+			call, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit) // a post that began is let finish
+			err := s.connections.Send(call, p.Connection, p.Frame)
+			cancel()
+			s.mu.Lock()
+			s.tracker.Posted(p, err, s.clock.Now())
+			s.mu.Unlock()
+			s.nudge()
+		})
 	}
 }
 
@@ -209,16 +216,22 @@ func (s *Session) Reopen() {
 	s.tracker.Reopen()
 }
 
-// Stop ends both goroutines without another frame.
+// Stop ends all that runs, without another frame.
 func (s *Session) Stop() {
+	s.rest()
+	s.posts.Wait()
+}
+
+// rest begins neither a post nor a pulse any more.
+func (s *Session) rest() {
 	s.stop()
-	s.done.Wait()
+	s.loops.Wait()
 }
 
 // End stops the pulse, sends everyone what is certain to go out with the ending frame
 // last, and reports whether they all got it, or are gone. It gives up after budget.
 func (s *Session) End(ctx context.Context, f protocol.Frame, seq int64, watchers []string, budget time.Duration) (told bool) {
-	s.Stop()
+	s.rest()
 	s.mu.Lock()
 	s.tracker.End(f, seq, watchers)
 	s.mu.Unlock()
@@ -242,7 +255,7 @@ func (s *Session) State() lifecycle.State {
 // Leave stops the pulse and sends everyone what is certain to go out. The attempt goes on
 // elsewhere. It gives up after budget.
 func (s *Session) Leave(ctx context.Context, watchers []string, budget time.Duration) {
-	s.Stop()
+	s.rest()
 	s.mu.Lock()
 	s.tracker.Leave(watchers)
 	s.mu.Unlock()
@@ -252,7 +265,7 @@ func (s *Session) Leave(ctx context.Context, watchers []string, budget time.Dura
 // Tell sends everyone who watches a terminal request its terminal frame, and reports
 // whether they all got it, or are gone. It gives up after budget.
 func Tell(ctx context.Context, c clock.Clock, connections streamer.ConnectionManager, row lifecycle.Row, f protocol.Frame, budget time.Duration) (told bool) {
-	s := &Session{clock: c, connections: connections, tracker: NewTracker(row, Clocks{}, c.Now())}
+	s := idle(NewTracker(row, Clocks{}, c.Now()), c, connections)
 	s.tracker.End(f, row.Seq, row.Watchers)
 	return s.drain(ctx, budget)
 }
@@ -266,8 +279,7 @@ func Say(ctx context.Context, t *Tracker, c clock.Clock, connections streamer.Co
 		return err
 	}
 	t.Leave(row.Watchers)
-	s := &Session{clock: c, connections: connections, tracker: t}
-	s.drain(ctx, budget)
+	idle(t, c, connections).drain(ctx, budget)
 	return nil
 }
 
@@ -280,6 +292,7 @@ func (s *Session) drain(ctx context.Context, budget time.Duration) (told bool) {
 			span.End()
 		}()
 	}
+	defer s.posts.Wait()
 	end := s.clock.Now().Add(budget)
 	for {
 		s.flush(ctx, end)
@@ -287,11 +300,17 @@ func (s *Session) drain(ctx context.Context, budget time.Duration) (told bool) {
 		now := s.clock.Now()
 		told = s.tracker.Told()
 		at, waits := s.tracker.Wake(now)
+		busy := s.tracker.Busy()
 		s.mu.Unlock()
-		if told || !waits {
-			return told
+		switch {
+		case told:
+			return true
+		case !now.Before(end), !busy && (!waits || at.After(end)):
+			return false
+		case !waits || at.After(end):
+			at = end // or a post is over sooner
 		}
-		if !now.Before(end) || at.After(end) || !s.pause(ctx, at, true, nil) {
+		if !s.pause(ctx, at, true, s.wake) {
 			return false
 		}
 	}

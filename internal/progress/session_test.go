@@ -163,16 +163,24 @@ func TestSessionPosts(t *testing.T) {
 		}
 		s.Stop()
 	})
-	bubble(t, "one at a time, and one that hangs holds up others for the call's time only", func(t *testing.T) {
-		st := play(t, "a", "b")
+	bubble(t, "one that hangs holds up nobody else", func(t *testing.T) {
+		st := play(t, "a", "b", "c")
 		st.fate["a"] = hang
 		s := st.session()
-		s.Step(1, "")
-		synctest.Wait()
-		time.Sleep(5 * time.Second)
-		synctest.Wait()
-		if got := st.got("b"); len(got) != 1 {
-			t.Errorf("the other got %v", got)
+		for n := range 20 {
+			s.Step(float64(n), "")
+			synctest.Wait()
+			for _, c := range []string{"b", "c"} {
+				if got := st.got(c); len(got) != n+1 {
+					t.Fatalf("%s got %v of %d steps", c, got, n+1)
+				}
+			}
+			st.set(func() {
+				if tries := st.tries["a"]; tries > 1+n/5 { // the call's time
+					t.Fatalf("a is posted to %d times at once", tries)
+				}
+			})
+			time.Sleep(time.Second)
 		}
 		s.Stop()
 	})
@@ -376,15 +384,19 @@ func TestSessionEnd(t *testing.T) {
 			}
 		})
 	}
-	bubble(t, "one that hangs leaves time for another", func(t *testing.T) {
+	bubble(t, "one that hangs holds up nobody else's end", func(t *testing.T) {
 		st := play(t, "a", "b")
 		st.fate["a"] = hang
 		s := st.session()
+		s.Step(1, "")
+		synctest.Wait()
+		time.AfterFunc(time.Millisecond, func() {
+			if got := st.got("b"); !slices.Equal(got, []string{"1", "complete"}) {
+				t.Errorf("b got %v", got)
+			}
+		})
 		if told, took := end(s, "a", "b"); told || took > budget {
 			t.Errorf("told %v after %s", told, took)
-		}
-		if got := st.got("b"); !slices.Equal(got, []string{"complete"}) {
-			t.Errorf("b got %v", got)
 		}
 	})
 	bubble(t, "with the budget spent", func(t *testing.T) {

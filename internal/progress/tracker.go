@@ -88,6 +88,7 @@ type lane struct {
 	next       int   // index into certain
 	tries      int
 	until      time.Time // backing off
+	busy       bool      // a post is under way
 }
 
 // NewTracker begins a run that was claimed at now. One that goes on with an attempt
@@ -168,7 +169,8 @@ type Post struct {
 	certain    bool
 }
 
-// Next returns what to post now, if anything. Posted must follow before the next call.
+// Next returns what to post now, if anything. Posted must follow; the same watcher has no
+// other post before that.
 func (t *Tracker) Next(now time.Time) (Post, bool) {
 	if t.lapsed(now) {
 		return Post{}, false
@@ -177,10 +179,11 @@ func (t *Tracker) Next(now time.Time) (Post, bool) {
 		t.numberNewest(now)
 	}
 	for i, l := range t.lanes {
-		if now.Before(l.until) {
+		if l.busy || now.Before(l.until) {
 			continue
 		}
 		if p, ok := t.pending(l); ok {
+			l.busy = true
 			t.lanes = append(append(t.lanes[:i:i], t.lanes[i+1:]...), l) // the others first next time
 			return p, true
 		}
@@ -218,6 +221,7 @@ func (t *Tracker) pending(l *lane) (Post, bool) {
 
 // Posted says what became of a post.
 func (t *Tracker) Posted(p Post, err error, now time.Time) {
+	p.lane.busy = false
 	at := slices.Index(t.lanes, p.lane)
 	if at < 0 {
 		return // it stopped watching meanwhile; if it came back, it has another lane
@@ -261,6 +265,11 @@ func (t *Tracker) Told() bool {
 	return !slices.ContainsFunc(t.lanes, func(l *lane) bool { return l.next < len(t.certain) })
 }
 
+// Busy reports whether a post is under way to somebody who watches.
+func (t *Tracker) Busy() bool {
+	return slices.ContainsFunc(t.lanes, func(l *lane) bool { return l.busy })
+}
+
 // Wake is when Next may have something again, if nothing is reported or
 // posted before. It reports false if that is never.
 func (t *Tracker) Wake(now time.Time) (time.Time, bool) {
@@ -278,7 +287,7 @@ func (t *Tracker) Wake(now time.Time) (time.Time, bool) {
 		sooner(t.framedAt.Add(t.clocks.Interval))
 	}
 	for _, l := range t.lanes {
-		if _, ok := t.pending(l); ok {
+		if _, ok := t.pending(l); ok && !l.busy {
 			sooner(l.until)
 		}
 	}
