@@ -207,19 +207,13 @@ func (m *Memory) book(ctx context.Context, ledger string, u lifecycle.Update) er
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old := m.ledgers[ledger]
-	held, err := holds(old, u.When)
+	it, held, err := exchange(m.ledgers, ledger, u.When, func(old item) (item, error) { return apply(old, u) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", u.Name, err)
 	}
 	if !held {
-		return ledgerOf(old)
+		return ledgerOf(it)
 	}
-	changed, err := apply(old, u)
-	if err != nil {
-		return fmt.Errorf("%s: %w", u.Name, err)
-	}
-	m.ledgers[ledger] = changed
 	return nil
 }
 

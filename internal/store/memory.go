@@ -65,28 +65,35 @@ func (m *Memory) write(ctx context.Context, name, pk string, when []lifecycle.Gu
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old, exists := m.items[pk]
-	held, err := holds(old, when)
+	_, exists := m.items[pk]
+	it, held, err := exchange(m.items, pk, when, change)
 	if err != nil {
 		return lifecycle.Row{}, fmt.Errorf("%s: %w", name, err)
 	}
-	if !held {
-		row, err := decodeRow(old)
-		if err != nil {
-			return row, fmt.Errorf("%s: %w", name, err)
-		}
+	row, err := decodeRow(it)
+	switch {
+	case err != nil:
+		return row, fmt.Errorf("%s: %w", name, err)
+	case !held:
 		return lifecycle.Row{}, &RefusedError{Write: name, Row: row, Exists: exists}
-	}
-	changed, err := change(old)
-	if err != nil {
-		return lifecycle.Row{}, fmt.Errorf("%s: %w", name, err)
-	}
-	m.items[pk] = changed
-	row, err := decodeRow(changed)
-	if err == nil && m.OnPut != nil {
+	case m.OnPut != nil:
 		m.OnPut(row)
 	}
-	return row, err
+	return row, nil
+}
+
+// exchange changes an item if its guards hold, and returns it as it is then, or as it stood.
+func exchange(items map[string]item, key string, when []lifecycle.Guard, change func(item) (item, error)) (it item, held bool, err error) {
+	it = items[key]
+	if held, err = holds(it, when); err != nil || !held {
+		return it, held, err
+	}
+	changed, err := change(it)
+	if err != nil {
+		return it, false, err
+	}
+	items[key] = changed
+	return changed, true, nil
 }
 
 // Get implements Requests.
