@@ -16,6 +16,7 @@ DOCUMENTS := -schema protocol/schema.json -asyncapi protocol/asyncapi.json \
 
 # The CDK's warnings about its own deprecations, and about Node.js versions, are not ours.
 export JSII_DEPRECATED := quiet
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
 
 .DEFAULT_GOAL := help

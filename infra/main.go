@@ -6,20 +6,20 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/jsii-runtime-go"
+	"github.com/pay-theory/streamer/infra/kernel"
 	"github.com/pay-theory/streamer/infra/stages"
 )
 
-func main() {
-	defer jsii.Close()
+func main() { kernel.Run("infra", synth) }
+
+func synth() error {
 	app := awscdk.NewApp(nil)
 	if _, err := stages.Add(app, os.Getenv); err != nil {
-		fmt.Fprintln(os.Stderr, "infra:", err)
-		os.Exit(1)
+		return err
 	}
 	app.Synth(nil)
+	return nil
 }

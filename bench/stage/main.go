@@ -3,7 +3,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"strings"
 
@@ -13,19 +12,21 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/constructs"
+	"github.com/pay-theory/streamer/infra/kernel"
 	"github.com/pay-theory/streamer/infra/stages"
 )
 
-func main() {
-	defer jsii.Close()
+func main() { kernel.Run("bench", synth) }
+
+func synth() error {
 	app := awscdk.NewApp(nil)
 	stack, err := stages.Add(app, os.Getenv)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+		return err
 	}
 	addBare(stack)
 	app.Synth(nil)
+	return nil
 }
 
 // addBare adds what Streamer is compared with. The output BareApiPath is the end of its

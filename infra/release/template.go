@@ -89,7 +89,10 @@ func Add(app awscdk.App, o Options) awscdk.Stack {
 
 // code is a package below the prefix in the bucket.
 func (p *parameters) code(file *string) awslambda.Code {
-	return awslambda.Code_FromBucketV2(p.artifacts, jsii.String(*p.artifactPrefix.ValueAsString()+*file), nil)
+	code := awslambda.Code_FromBucketV2(p.artifacts, jsii.String(*p.artifactPrefix.ValueAsString()+*file), nil)
+	awscdk.Annotations_Of(p.artifacts).AcknowledgeWarning(jsii.String("@aws-cdk/aws-lambda:codeFromBucketObjectVersionNotSpecified"),
+		jsii.String("each version has a prefix of its own, and so keys of its own, by which CloudFormation tells that the code is another"))
+	return code
 }
 
 // apply puts parameters where the props of the constructs take numbers and lists that are

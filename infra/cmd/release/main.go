@@ -11,18 +11,12 @@ import (
 	"os"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
-	"github.com/aws/jsii-runtime-go"
 
+	"github.com/pay-theory/streamer/infra/kernel"
 	"github.com/pay-theory/streamer/infra/release"
 )
 
-func main() {
-	defer jsii.Close()
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "release:", err)
-		os.Exit(1)
-	}
-}
+func main() { kernel.Run("release", func() error { return run(os.Args[1:]) }) }
 
 func run(args []string) error {
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
