@@ -92,7 +92,9 @@ func threshold(alarm awscloudwatch.Alarm) *[]*awscloudwatch.HorizontalAnnotation
 	if alarm == nil {
 		return nil
 	}
-	return &[]*awscloudwatch.HorizontalAnnotation{alarm.ToAnnotation()}
+	line := alarm.ToAnnotation()
+	line.Label = jsii.String("alarm") // the CDK's repeats the alarm's whole definition, in milliseconds
+	return &[]*awscloudwatch.HorizontalAnnotation{line}
 }
 
 func look(label string, color string) *awscloudwatch.MetricOptions {
