@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { ActionTypes, Actions, ConnectionState, Streamer, SubmitArguments, SubmitOptions } from "./client.js";
 import type { StreamerRequest, Update } from "./request.js";
 
@@ -24,7 +24,7 @@ export interface RequestControls<Payload, Result> {
 }
 
 export interface UseRequestOptions {
-  /** A request that was submitted before: it is taken up, and left when this changes. */
+  /** A request that was submitted before: it is taken up, and left when this changes. Both times it goes on. */
   requestId?: string | undefined;
   /** Cancel the request when the component goes. By default it goes on. */
   cancelOnUnmount?: boolean;
@@ -38,15 +38,20 @@ export function useRequest<A extends Record<keyof A, ActionTypes> = Actions, N e
 ): RequestState<A[N]["result"]> & RequestControls<A[N]["payload"], A[N]["result"]> {
   const [view] = useState(() => new View<A[N]["result"]>());
   const state = useSyncExternalStore(view.listen, () => view.state, () => idle);
+  const cancels = useRef(cancelOnUnmount);
+  useEffect(() => {
+    cancels.current = cancelOnUnmount;
+  }, [cancelOnUnmount]);
+  useEffect(() => () => view.leave(cancels.current), [view]); // before the next one leaves it to go on
   useEffect(() => {
     if (requestId) view.show(streamer.attach<N>(requestId));
-    return () => view.leave(cancelOnUnmount);
-  }, [streamer, view, requestId, cancelOnUnmount]);
+    return () => view.leave();
+  }, [streamer, view, requestId]);
   const controls = useMemo(
     () => ({
       submit: (payload: A[N]["payload"], options?: SubmitOptions) => view.show(streamer.submit(action, ...([payload, options] as SubmitArguments<typeof payload>))),
       cancel: async () => view.request?.cancel(),
-      reset: () => view.leave(false),
+      reset: () => view.leave(),
     }),
     [streamer, action, view],
   );
@@ -88,13 +93,18 @@ class View<Result> {
     return request;
   }
 
-  leave(cancel: boolean): void {
+  leave(cancel = false): void {
     const { request } = this;
     if (!request) return;
     this.request = undefined;
-    if (cancel) request.cancel().catch(() => {}); // it has ended, or nobody will know
-    request.detach();
     this.#set(idle);
+    if (!cancel) return request.detach();
+    queueMicrotask(async () => {
+      const { requestId } = request;
+      const back = requestId !== undefined && this.request?.requestId === requestId; // strict mode has a component go and come back
+      if (!back) await request.cancel().catch(() => {}); // it has ended, or nobody will know
+      request.detach();
+    });
   }
 
   #set(state: RequestState<Result>): void {

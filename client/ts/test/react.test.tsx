@@ -82,6 +82,46 @@ describe("useRequest", () => {
     });
   }
 
+  it("cancels what is not accepted yet when the component goes", async (t) => {
+    const stage = mockStage({ report: [() => new Promise(() => {})] });
+    const app = await render(t, stage, { cancelOnUnmount: true });
+    await act(async () => {
+      app.now.submit({});
+      app.root.unmount();
+    });
+    while (!stage.messages.some(({ action }) => action === "streamer.cancel")) await sleep(5);
+  });
+
+  it("cancels nothing while the component stays, in strict mode too", async (t) => {
+    let go!: () => void;
+    const stage = mockStage({ report: [progress(10), () => new Promise<void>((resolve) => (go = resolve)), complete("done")] });
+    const elsewhere = stage.connect();
+    t.after(() => elsewhere.close());
+    const id = await elsewhere.submit("report").id;
+    const app = await render(t, stage, { requestId: id, cancelOnUnmount: true }, StrictMode);
+    await app.until((now) => now.status === "PROCESSING");
+    await app.render({ requestId: id, cancelOnUnmount: false });
+    await app.render({ cancelOnUnmount: true });
+    assert.equal(app.now.status, "IDLE");
+    await app.render({ requestId: id, cancelOnUnmount: true });
+    go();
+    await app.until((now) => now.result !== undefined);
+    assert.ok(!stage.messages.some(({ action }) => action === "streamer.cancel"), "it was cancelled");
+    assert.equal(app.now.result, "done");
+  });
+
+  it("goes on with what was submitted once its id is an option", async (t) => {
+    let go!: () => void;
+    const stage = mockStage({ report: [progress(10), () => new Promise<void>((resolve) => (go = resolve)), complete("done")] });
+    const app = await render(t, stage, { cancelOnUnmount: true });
+    await act(async () => void app.now.submit({}));
+    await app.until((now) => now.status === "PROCESSING");
+    await app.render({ requestId: app.now.requestId, cancelOnUnmount: true });
+    go();
+    await app.until((now) => now.result !== undefined || now.error !== undefined);
+    assert.deepEqual([app.now.status, app.now.result], ["COMPLETED", "done"]);
+  });
+
   it("shows how the connection is", async (t) => {
     const stage = mockStage({ echo: (payload) => payload });
     const streamer = stage.connect();
