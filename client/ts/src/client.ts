@@ -286,7 +286,7 @@ class Client implements Streamer, Follower {
     run.fail(new StreamerError("DETACHED", "the request is not followed any more"));
     if (!requestId || !this.#unfollow(run)) return;
     this.#after(unsubscribeAfter, () => {
-      if (this.#end || this.#runs.has(requestId) || !this.#current) return;
+      if (this.#runs.has(requestId) || !this.#current) return;
       this.#ask({ action: "streamer.unsubscribe", request_id: requestId }).catch(() => {}); // its frames are ignored anyway
     });
   }
@@ -662,9 +662,10 @@ class Client implements Streamer, Follower {
 
   /** Runs something later, unless the client is closed before. */
   #after(ms: number, run: () => void): unknown {
+    if (this.#end) return undefined; // a listener has closed it in the midst of what was to go on
     const timer = this.#clock.setTimeout(() => {
       this.#timers.delete(timer);
-      if (!this.#end) run();
+      run();
     }, ms);
     this.#timers.add(timer);
     return timer;

@@ -176,6 +176,14 @@ describe("the connection", () => {
     assert.equal(clock.pending, 0);
   });
 
+  it("leaves nothing behind if whoever hears of it closes it", async (t) => {
+    const clock = new JumpingClock();
+    const streamer = client(t, mockStage({}), { clock });
+    await new Promise<void>((resolve) => streamer.onState(() => (streamer.close(), resolve())));
+    assert.equal(streamer.state, "closed");
+    assert.equal(clock.pending, 0);
+  });
+
   it("is tried again at once when the network is back, or the page is looked at", async (t) => {
     const place = globalThis as any;
     const [page, network] = [new EventTarget(), new EventTarget()];
