@@ -73,17 +73,22 @@ func (c *Client) unfollow(r *request) {
 	}
 	delete(c.requests, r.id)
 	c.spawn(func(ctx context.Context) {
-		if c.sleep(ctx, unsubscribeAfter) != nil || !c.watchesInVain(r.id) {
+		if c.sleep(ctx, unsubscribeAfter) != nil || c.live() == nil || c.wanted(r.id) {
 			return
 		}
 		// Its frames are ignored anyway.
 		_, _ = c.ask(ctx, protocol.Message{Action: protocol.ActionUnsubscribe, RequestID: r.id})
+		if c.wanted(r.id) { // again, and the stage may have taken this message last
+			a := newAsk(protocol.Message{Action: protocol.ActionSubscribe, RequestID: r.id})
+			a.stubborn = true
+			_, _ = c.send(ctx, a) // whoever wants it is told by an answer of his own
+		}
 	})
 }
 
-// watchesInVain reports whether the connection may watch a request that nobody follows.
-func (c *Client) watchesInVain(requestID string) bool {
+// wanted reports whether somebody follows a request, or is about to.
+func (c *Client) wanted(requestID string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.current != nil && c.requests[requestID] == nil
+	return c.requests[requestID] != nil || c.subscribing()[requestID]
 }

@@ -669,6 +669,54 @@ func TestDetach(t *testing.T) {
 	})
 }
 
+// A request that is wanted again around the time that it is unsubscribed is watched in the
+// end, whichever message the stage takes last.
+func TestWatchedAgain(t *testing.T) {
+	for name, wait := range map[string]time.Duration{
+		"a moment before": unsubscribeAfter - time.Millisecond, "a moment after": unsubscribeAfter + time.Millisecond,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := inMemory(t, Options{}, func(s *socket) {
+					s.send(accepted(s.expect("echo_async")))
+					var watched atomic.Bool
+					take := func(m protocol.Message) {
+						time.Sleep(10 * time.Millisecond)
+						watched.Store(m.Action == protocol.ActionSubscribe)
+						if answer := (protocol.Answer{ID: m.ID}); watched.Load() {
+							s.send(protocol.Subscribed{Answer: answer, RequestID: requestID, Status: protocol.Pending})
+						} else {
+							s.send(protocol.Unsubscribed{Answer: answer, RequestID: requestID})
+						}
+					}
+					time.AfterFunc(time.Minute, func() {
+						if watched.Load() {
+							s.send(complete("", 12, `{"message":"hello"}`))
+						}
+					})
+					for m, ok := s.next(); ok; m, ok = s.next() {
+						if m.Action == protocol.ActionUnsubscribe && wait > unsubscribeAfter {
+							take(s.expect(protocol.ActionSubscribe)) // it is sooner
+						}
+						take(m)
+					}
+				})
+				submit(t, c).Detach()
+				time.Sleep(wait)
+				run, err := Watch[echoOut](t.Context(), c, requestID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+				defer cancel()
+				if _, err := run.Result(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // What a client keeps of a request does not grow with what happens to it.
 func TestNothingGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -287,7 +287,9 @@ class Client implements Streamer, Follower {
     if (!requestId || !this.#unfollow(run)) return;
     this.#after(unsubscribeAfter, () => {
       if (this.#runs.has(requestId) || !this.#current) return;
-      this.#ask({ action: "streamer.unsubscribe", request_id: requestId }).catch(() => {}); // its frames are ignored anyway
+      // Who follows it again meanwhile: the stage may have taken this message last.
+      const again = () => this.#runs.get(requestId)?.forEach((run) => void this.#subscribe(run, true));
+      this.#ask({ action: "streamer.unsubscribe", request_id: requestId }).then(again, again);
     });
   }
 

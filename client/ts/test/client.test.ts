@@ -148,6 +148,28 @@ describe("detach", () => {
     request.detach();
     await arrives(stage, "streamer.unsubscribe");
   });
+
+  it("is followed again though the unsubscribing is taken last", async (t) => {
+    let go!: () => void, leaves!: () => void;
+    const left = new Promise<void>((resolve) => (leaves = resolve));
+    const stage = mockStage({ work: [() => new Promise<void>((resolve) => (go = resolve)), complete("there")] });
+    class Overtaken extends stage.WebSocket {
+      override send(data: string): void {
+        if (!data.includes("streamer.unsubscribe")) return super.send(data);
+        leaves();
+        setTimeout(() => super.send(data), 50);
+      }
+    }
+    const streamer = client(t, stage, { WebSocket: Overtaken });
+    const request = streamer.submit("work");
+    const id = await request.id;
+    request.detach();
+    await left;
+    const again = streamer.attach(id);
+    await arrives(stage, "streamer.unsubscribe");
+    go();
+    assert.equal(await again.result(), "there");
+  });
 });
 
 describe("the connection", () => {
