@@ -93,8 +93,18 @@ func (w *world) start(kind string, limit time.Duration, run func(ctx context.Con
 // diceFor are the dice of one call, which do not depend on what else went on.
 func (p *process) diceFor(what string) *rand.Rand {
 	p.asked[what]++
+	return p.dice(what, p.asked[what])
+}
+
+// diceAt are those of what may be asked more than once at a moment, as often as goroutines
+// happen to see each other: each time the same.
+func (p *process) diceAt(what string, at time.Time) *rand.Rand {
+	return p.dice(what, int(at.Sub(p.w.began)))
+}
+
+func (p *process) dice(what string, n int) *rand.Rand {
 	h := fnv.New64a()
-	fmt.Fprint(h, p.name, what, p.asked[what])
+	fmt.Fprint(h, p.name, what, n)
 	return rand.New(rand.NewPCG(p.w.seed, h.Sum64()))
 }
 
@@ -144,7 +154,9 @@ func (p *process) After(d time.Duration) (<-chan time.Time, func()) {
 	p.exit()
 	c, at := make(chan time.Time, 1), time.Now().Add(d)
 	var stopped atomic.Bool
-	p.w.submit(arrival{p, caller(), func(dice *rand.Rand) {
+	who := caller()
+	p.w.submit(arrival{p, who, func(*rand.Rand) {
+		dice := p.diceAt(who, at)
 		var fire func()
 		fire = func() {
 			switch {
