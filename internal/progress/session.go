@@ -302,15 +302,11 @@ func (s *Session) drain(ctx context.Context, budget time.Duration) (told bool) {
 		at, waits := s.tracker.Wake(now)
 		busy := s.tracker.Busy()
 		s.mu.Unlock()
+		waits = waits && !at.After(end)
 		switch {
 		case told:
 			return true
-		case !now.Before(end), !busy && (!waits || at.After(end)):
-			return false
-		case !waits || at.After(end):
-			at = end // or a post is over sooner
-		}
-		if !s.pause(ctx, at, true, s.wake) {
+		case !now.Before(end), !busy && !waits, !s.pause(ctx, at, waits, s.wake):
 			return false
 		}
 	}
