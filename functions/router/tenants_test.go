@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,6 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/pay-theory/streamer/internal/files"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -20,11 +24,11 @@ import (
 type person struct{ tenant, user, connection string }
 
 // TestNothingCrosses has three users of each of two tenants, who have the same names, do
-// 10,000 random things: every verb, about requests of their own, of each other, of the other
-// tenant, unknown ones and what are no ids, with keys that others use too. Nobody ever sees,
-// hears of or changes what is another's; and that it is another's does not show: neither in
-// the answer, nor in the calls that it takes, which is what its time is made of.
-// STREAMER_SEED plays one run again.
+// 10,000 random things: every verb, about requests, uploads and pages of their own, of each
+// other, of the other tenant, unknown ones and what are none, with keys that others use too.
+// Nobody ever sees, hears of or changes what is another's; and that it is another's does not
+// show: neither in the answer, nor in the calls that it takes, which is what its time is made
+// of. STREAMER_SEED plays one run again.
 func TestNothingCrosses(t *testing.T) {
 	seeds := []uint64{1, 2, 3, 4}
 	if text := os.Getenv("STREAMER_SEED"); text != "" {
@@ -40,7 +44,9 @@ func TestNothingCrosses(t *testing.T) {
 }
 
 func nothingCrosses(t *testing.T, seed uint64, operations int) {
-	w := open(t, echoAsync)
+	w := open(t, echoAsync, does("who", func(_ context.Context, req *request, r reporter) error {
+		return r.Complete(req.Tenant + "-" + req.User)
+	}))
 	random := rand.New(rand.NewPCG(seed, 0))
 	var people []person
 	for _, tenant := range []string{"acme", "globex"} {
@@ -48,8 +54,8 @@ func nothingCrosses(t *testing.T, seed uint64, operations int) {
 			people = append(people, person{tenant, user, tenant + "-" + user})
 		}
 	}
-	of := map[string]person{} // whose a request is
-	var ids []string
+	of := map[string]person{} // whose a request, an upload or a page is
+	var ids, refs, pages []string
 	var calls []string
 	w.requests.race = func(op string) { calls = append(calls, op) }
 	kinds := map[string]int{}
@@ -62,23 +68,63 @@ func nothingCrosses(t *testing.T, seed uint64, operations int) {
 
 	for i := range operations {
 		who := people[random.IntN(len(people))]
-		calls, w.posted.posts = nil, nil
-		ask := func(body string) protocol.Frame {
-			calls = nil
+		mine := fmt.Sprintf(`{"mine":%q}`, who.connection)
+		w.posted.posts = nil
+		said := func(body string) events.APIGatewayWebsocketProxyRequest {
 			ev := golden
 			ev.Body, ev.RequestContext.RequestID = body, fmt.Sprint("message", i)
-			return w.send(t, as(ev, who.tenant, who.user, who.connection))
+			return as(ev, who.tenant, who.user, who.connection)
 		}
-		switch verb := []string{"submit", "get", "subscribe", "unsubscribe", "cancel", "list"}[random.IntN(6)]; verb {
-		case "submit":
+		ask := func(body string) (protocol.Frame, []string) {
+			calls = nil
+			reads := w.files.reads
+			f := w.send(t, said(body))
+			return f, append(calls, slices.Repeat([]string{"read upload"}, w.files.reads-reads)...)
+		}
+		// alike asks for what is not there for who asks, and for what is not there for anyone.
+		alike := func(what, kind, body, ofNone string, code protocol.Code) {
+			f, took := ask(body)
+			u, known := unknown[what]
+			if !known {
+				u.frame, u.calls = ask(ofNone)
+				unknown[what] = u
+			}
+			if e, refused := u.frame.(protocol.Error); !refused || e.Code != code || !reflect.DeepEqual(f, u.frame) {
+				t.Fatalf("seed %d: %s of a %s one is answered with\n%+v\nand of an unknown one with\n%+v", seed, what, kind, f, u.frame)
+			}
+			if code == protocol.NotFound && len(took) == 0 || !slices.Equal(took, u.calls) {
+				t.Fatalf("seed %d: %s of a %s one takes the calls %q, and of an unknown one %q", seed, what, kind, took, u.calls)
+			}
+		}
+		switch verb := []string{"submit", "refer", "upload", "get", "subscribe", "unsubscribe", "cancel", "list", "page", "ping", "who"}[random.IntN(11)]; verb {
+		case "ping":
+			if f, _ := ask(`{"action":"streamer.ping"}`); f.Type() != protocol.TypePong {
+				t.Fatalf("seed %d: %+v", seed, f)
+			}
+		case "who":
+			if f, ok := first(ask(`{"action":"who","payload":{"tenant":"globex","user":"eve"}}`)).(protocol.Response); !ok || string(f.Result) != strconv.Quote(who.connection) {
+				t.Fatalf("seed %d: %v is taken for %s", seed, who, f.Result)
+			}
+		case "submit", "refer":
 			key := fmt.Sprint("key", random.IntN(12)) // which others use as well
-			answer := ask(fmt.Sprintf(`{"action":"echo_async","payload":{"mine":%q},"idempotency_key":%q}`, who.connection, key))
+			body := fmt.Sprintf(`{"action":"echo_async","payload":%s,"idempotency_key":%q}`, mine, key)
+			if verb == "refer" {
+				refer := func(ref string) string { return fmt.Sprintf(`{"action":"echo_async","payload_ref":%q}`, ref) }
+				ref, kind := pick(random, refs, of, who)
+				kinds[kind+" upload"]++
+				if kind != "own" {
+					alike(verb, kind, refer(ref), refer(files.Upload{ID: "01JZZZZZZZZZZZZZZZZZZZZZZZ", Size: 1}.Ref()), protocol.NotFound)
+					break
+				}
+				body = refer(ref)
+			}
+			answer, _ := ask(body)
 			if len(w.posted.posts) > 0 { // of a request that has ended, the end is returned
 				answer = w.posted.posts[0].frame
 			}
 			f, ok := answer.(protocol.Accepted)
 			if !ok {
-				t.Fatalf("seed %d: %v cannot submit: %+v", seed, who, answer)
+				t.Fatalf("seed %d: %v cannot %s: %+v", seed, who, verb, answer)
 			}
 			owner, known := of[f.RequestID]
 			if known && owner != who || known != f.Duplicate {
@@ -87,8 +133,24 @@ func nothingCrosses(t *testing.T, seed uint64, operations int) {
 			if !known {
 				of[f.RequestID], ids = who, append(ids, f.RequestID)
 			}
-		case "list":
-			f, ok := ask(`{"action":"streamer.list","payload":{"limit":50}}`).(protocol.Requests)
+		case "upload":
+			ref := w.upload(t, said(announce(mine)), mine)
+			of[ref], refs = who, append(refs, ref)
+		case "list", "page":
+			list := func(page string) string {
+				return fmt.Sprintf(`{"action":"streamer.list","payload":{"limit":%d,"page":%q}}`, 1+random.IntN(10), page)
+			}
+			page := ""
+			if verb == "page" {
+				var kind string
+				page, kind = pick(random, pages, of, who)
+				kinds[kind+" page"]++
+				if kind != "own" {
+					alike(verb, kind, list(page), list("none"), protocol.InvalidPayload)
+					break
+				}
+			}
+			f, ok := first(ask(list(page))).(protocol.Requests)
 			if !ok {
 				t.Fatalf("seed %d: %v cannot list", seed, who)
 			}
@@ -98,32 +160,26 @@ func nothingCrosses(t *testing.T, seed uint64, operations int) {
 				}
 			}
 			kinds["listed"] += len(f.Requests)
+			if f.Next != "" {
+				of[f.Next], pages = who, append(pages, f.Next)
+			}
 		default:
 			id, kind := pick(random, ids, of, who)
 			before, exists := w.stored(t, of, id)
-			f := ask(about(verb, id))
-			took := slices.Clone(calls)
 			kinds[kind]++
-			if kind == "own" {
-				if e, refused := f.(protocol.Error); refused && e.Code == protocol.NotFound {
-					t.Fatalf("seed %d: %s of %v's own is answered with %+v", seed, verb, who, e)
+			if kind != "own" {
+				alike(verb, kind, about(verb, id), about(verb, "01JZZZZZZZZZZZZZZZZZZZZZZZ"), protocol.NotFound)
+				if after, _ := w.stored(t, of, id); exists && !reflect.DeepEqual(before, after) {
+					t.Fatalf("seed %d: %v changed %s of %v:\n%+v\n%+v", seed, who, id, of[id], before, after)
 				}
 				break
 			}
-			if after, _ := w.stored(t, of, id); exists && !reflect.DeepEqual(before, after) {
-				t.Fatalf("seed %d: %v changed %s of %v:\n%+v\n%+v", seed, who, id, of[id], before, after)
+			f, _ := ask(about(verb, id))
+			if e, refused := f.(protocol.Error); refused && e.Code == protocol.NotFound {
+				t.Fatalf("seed %d: %s of %v's own is answered with %+v", seed, verb, who, e)
 			}
-			u, known := unknown[verb]
-			if !known {
-				u.frame = ask(about(verb, "01JZZZZZZZZZZZZZZZZZZZZZZZ"))
-				u.calls = slices.Clone(calls)
-				unknown[verb] = u
-			}
-			if e, refused := u.frame.(protocol.Error); !refused || e.Code != protocol.NotFound || !reflect.DeepEqual(f, u.frame) {
-				t.Fatalf("seed %d: %s of a %s id is answered with\n%+v\nand of an unknown one with\n%+v", seed, verb, kind, f, u.frame)
-			}
-			if len(took) == 0 || !slices.Equal(took, u.calls) {
-				t.Fatalf("seed %d: %s of a %s id takes the calls %q, and of an unknown one %q", seed, verb, kind, took, u.calls)
+			if r, got := f.(protocol.Request); got && r.Status == protocol.Completed && string(r.Result) != mine {
+				t.Fatalf("seed %d: %v is given the result %s", seed, who, r.Result)
 			}
 		}
 		for _, p := range w.posted.posts {
@@ -134,14 +190,19 @@ func nothingCrosses(t *testing.T, seed uint64, operations int) {
 		if random.IntN(4) == 0 && len(ids) > 0 { // so that there is room for new ones, and ends to hear of
 			id := ids[random.IntN(len(ids))]
 			if row, _ := w.stored(t, of, id); row.Status == protocol.Pending {
-				u := lifecycle.Claim("m", "o", w.clock.Now(), lifecycle.Retention)
-				if _, err := w.requests.Memory.Update(t.Context(), lifecycle.Key{Tenant: of[id].tenant, ID: id}, u); err != nil {
+				key := lifecycle.Key{Tenant: of[id].tenant, ID: id}
+				row, err := w.requests.Memory.Update(t.Context(), key, lifecycle.Claim("m", "o", w.clock.Now(), lifecycle.Retention))
+				if err == nil && random.IntN(2) == 0 {
+					_, err = w.requests.Memory.Update(t.Context(), key, lifecycle.Complete(row.Fence, lifecycle.Outcome{Result: row.Payload}, lifecycle.Seq(row.Fence, 1), w.clock.Now()))
+				}
+				if err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
 	}
-	for id, owner := range of {
+	for _, id := range ids {
+		owner := of[id]
 		row, _ := w.stored(t, of, id)
 		for _, watcher := range row.Watchers {
 			if watcher != owner.connection {
@@ -152,13 +213,15 @@ func nothingCrosses(t *testing.T, seed uint64, operations int) {
 			t.Errorf("seed %d: %s of %v has the payload %s of %s", seed, id, owner, row.Payload, row.User)
 		}
 	}
-	for _, kind := range []string{"own", "foreign", "malformed", "listed"} {
-		if kinds[kind] < operations/100 {
+	for _, kind := range []string{"own", "foreign", "malformed", "own upload", "foreign upload", "malformed upload", "own page", "foreign page", "malformed page", "listed"} {
+		if kinds[kind] < operations/200 {
 			t.Errorf("seed %d: of %d things only %d were %s", seed, operations, kinds[kind], kind)
 		}
 	}
 	t.Logf("%d requests; asked about %v", len(ids), maps.Clone(kinds))
 }
+
+func first(f protocol.Frame, _ []string) protocol.Frame { return f }
 
 // pick is an id to ask about, and what it is to who asks.
 func pick(random *rand.Rand, ids []string, of map[string]person, who person) (id, kind string) {
