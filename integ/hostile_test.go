@@ -2,16 +2,20 @@ package integ_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
 
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/protocol"
+	"github.com/pay-theory/streamer/scripts/stage/front"
 )
 
 // What a hostile client sends is answered with a typed error, one each, on the same
-// connection, and no row is written. A panic would be INTERNAL, which none of these is.
+// connection, and no row is written, whether it comes one by one or as a flood. A panic would
+// be INTERNAL, which none of these is.
 // TestMalformedMessagesAreRefusedAndTheConnectionKept has the fields that answers name.
 func TestHostileMessages(t *testing.T) {
 	t.Parallel()
@@ -96,16 +100,46 @@ func TestHostileMessages(t *testing.T) {
 		t.Fatalf("only %d messages", len(hostile))
 	}
 
+	s := deployed(t)
+	written := func() int { return 0 }
+	if s.endpoint != "" { // every write of a row that names the connection is seen, whoever's the row would be
+		writes := faults(t, s, front.Rule{Operation: "dynamodb.*", Contains: append(connectionsOf(t, u), contract.StatusAttribute, contract.SKMeta), Fault: front.FaultDelay})
+		written = func() int { return hits(t, s, writes)[0].Seen }
+	}
+	answer := func(i int) protocol.Error {
+		c.wait(t, fmt.Sprintf("answer %d", i), func(frame) bool { return len(c.frames(isError)) > i })
+		return as[protocol.Error](t, c.frames(isError)[i])
+	}
 	for i, m := range hostile {
 		c.write(t, m.kind, []byte(m.text))
-		c.wait(t, fmt.Sprintf("the answer to %.100q", m.text), func(frame) bool { return len(c.frames(isError)) > i })
-		if e := as[protocol.Error](t, c.frames(isError)[i]); e.Code != m.code || e.Message == "" || e.Retryable {
+		if e := answer(i); e.Code != m.code || e.Message == "" || e.Retryable {
 			t.Errorf("%.100q is answered with %s (%s), want %s", m.text, e.Code, e.Message, m.code)
 		}
 	}
-	c.ping(t)
+	want := map[protocol.Code]int{}
+	for i := 0; i < len(hostile); i += 3 {
+		c.write(t, hostile[i].kind, []byte(hostile[i].text))
+		want[hostile[i].code]++
+	}
+	got := map[protocol.Code]int{}
+	for i := 0; i < len(hostile); i += 3 {
+		got[answer(len(hostile)+i/3).Code]++
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("a flood is answered with %v, want %v", got, want)
+	}
+	settle(t, c)
+	if errors := len(c.frames(isError)); errors != len(hostile)+(len(hostile)+2)/3 {
+		t.Errorf("%d errors", errors)
+	}
+	if n := written(); n != 0 {
+		t.Errorf("%d writes", n)
+	}
 	if rows := requestsOf(t, c); len(rows) != 0 {
 		t.Errorf("requests were stored: %+v", rows)
+	}
+	if s.endpoint != "" && written() == 0 { // the report's own row
+		t.Error("writes are not seen")
 	}
 	t.Logf("%d messages", len(hostile))
 }
