@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
+	if _, err := environment(); err != nil && !errors.Is(err, outputs.ErrNoFile) {
+		fmt.Fprintln(os.Stderr, "integ:", err) // once, not by every test
+		os.Exit(1)
+	}
 	status := m.Run()
 	if err := os.RemoveAll(programs); err != nil {
 		panic(err)
@@ -62,7 +66,7 @@ func readEnvironment() (*stage, error) {
 	}
 	pem, err := os.ReadFile(os.Getenv("STREAMER_TOKEN_KEY"))
 	if err != nil {
-		return nil, fmt.Errorf("read STREAMER_TOKEN_KEY, the private key that signs the stage's tokens: %w", err)
+		return nil, fmt.Errorf("read the private key that signs the stage's tokens (STREAMER_TOKEN_KEY names it, that of the local stage is .stage/token.pem): %w", err)
 	}
 	if s.key, err = jwt.ParseECPrivateKeyFromPEM(pem); err != nil {
 		return nil, fmt.Errorf("read STREAMER_TOKEN_KEY: %w", err)

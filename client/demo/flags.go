@@ -71,7 +71,7 @@ func parse(args []string, getenv func(string) string, help io.Writer) (settings,
 	}
 	switch {
 	case s.url == "":
-		return s, errors.New("no address: set STREAMER_WS_URL or give -url")
+		return s, errors.New("no address: set STREAMER_WS_URL or give -url (that of the local stage: make stage, then . .stage/env)")
 	case len(s.jobs) == 0:
 		return s, errors.New("nothing to do: give ACTION PAYLOAD, or -h for help")
 	}

@@ -107,10 +107,11 @@ func (r row) summary() string {
 	return text
 }
 
-// text is the result as people read it: the link, which is long, on a line of its own.
-func (r row) text() string {
+// text is the result as people read it, perhaps with its link, which is long, on a line of its
+// own.
+func (r row) text(link bool) string {
 	text := r.label() + ": " + r.summary()
-	if f, ok := linked(r.result); ok {
+	if f, ok := linked(r.result); ok && link {
 		if f.ExpiresAt > 0 {
 			text += time.UnixMilli(f.ExpiresAt).Format(", link until 15:04:05")
 		}

@@ -140,12 +140,13 @@ func begin(ctx context.Context, c *client.Client, j job, r *row) (*client.Run[js
 // report prints what came of each row, and how to come back to those that go on.
 func (p program) report(ctx context.Context, s settings, rows []row) int {
 	code, open := 0, []string(nil)
-	for _, r := range rows {
+	for i, r := range rows {
+		saved := s.save != "" && i == len(rows)-1
 		switch {
 		case s.json:
 			fmt.Fprintln(p.stdout, r.json())
 		case r.result != nil:
-			fmt.Fprintln(p.stdout, r.text())
+			fmt.Fprintln(p.stdout, r.text(!saved))
 		}
 		if r.err != nil {
 			code = p.fail(fmt.Errorf("%s: %s", r.label(), r.problem()))

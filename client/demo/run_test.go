@@ -190,6 +190,9 @@ func TestSave(t *testing.T) {
 	if saved, err := os.ReadFile(name); err != nil || string(saved) != document || got.stderr != "saved "+name+", 17 B\n" || got.code != 0 {
 		t.Errorf("%q, %v, %+v", saved, err, got)
 	}
+	if want := "echo: 1\ngenerate_report: 17 B, 11 pages, 500 rows\n"; got.stdout != want {
+		t.Errorf("printed %q, want %q: no link to what is saved", got.stdout, want)
+	}
 	for action, want := range map[string]string{"echo": "the last request's result links to no file", "short": "17 bytes came, the result says 18"} {
 		name := filepath.Join(t.TempDir(), "none")
 		got := piped(t, "-quiet", "-save", name, action, "1")
@@ -220,7 +223,7 @@ func TestErrorsAreOneLine(t *testing.T) {
 	}
 	var stderr output
 	p := program{stdout: &stderr, stderr: &stderr, getenv: func(string) string { return "" }}
-	if code := p.run(t.Context(), []string{"echo"}); code != 1 || stderr.String() != "demo: no address: set STREAMER_WS_URL or give -url\n" {
+	if code := p.run(t.Context(), []string{"echo"}); code != 1 || !strings.HasPrefix(stderr.String(), "demo: no address: set STREAMER_WS_URL or give -url (") {
 		t.Errorf("got %d, %s", code, &stderr)
 	}
 	stderr = output{}

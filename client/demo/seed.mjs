@@ -3,8 +3,13 @@
 //   node client/demo/seed.mjs generate_report '{"start_date":"2026-01-01","end_date":"2026-01-31"}'
 import WebSocket from "ws";
 
+const { STREAMER_WS_URL: url, STREAMER_TOKEN: token } = process.env;
 const [action, payload = "null"] = process.argv.slice(2);
-const socket = new WebSocket(`${process.env.STREAMER_WS_URL}?token=${process.env.STREAMER_TOKEN}`);
+if (!url || !token || !action) {
+  console.error("set STREAMER_WS_URL and STREAMER_TOKEN, and give an action and its payload");
+  process.exit(2);
+}
+const socket = new WebSocket(`${url}?token=${token}`);
 const line = process.stderr.isTTY ? "\r" : "\n"; // one bar on a terminal, a line each in a file
 
 const draw = ({ percentage, message }) => {

@@ -116,6 +116,9 @@ func ownOnly(host string, next http.Handler) http.Handler {
 // session is the stage's address, and a token for it.
 func (s *site) session(w http.ResponseWriter, r *http.Request) {
 	token, err := s.token(r.Context())
+	if r.Context().Err() != nil {
+		return // whoever asked is gone
+	}
 	if err != nil {
 		slog.Error("no token", "error", err)
 		http.Error(w, "no token: see the terminal", http.StatusBadGateway)

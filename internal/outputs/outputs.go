@@ -15,7 +15,7 @@ import (
 const Variable = "STREAMER_OUTPUTS"
 
 // ErrNoFile says that no file was named.
-var ErrNoFile = errors.New(Variable + " is not set: it names the file that cdk deploy --outputs-file wrote")
+var ErrNoFile = errors.New("no stage: set " + Variable + " to the file that cdk deploy --outputs-file wrote, or bring a local stage up, make stage, and then . .stage/env")
 
 // Stack is a deployed stack that holds a Streamer.
 type Stack struct {
@@ -32,7 +32,7 @@ func Read(path string) (Stack, error) {
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return Stack{}, fmt.Errorf("read stack outputs: %w", err)
+		return Stack{}, fmt.Errorf("read stack outputs, which cdk deploy --outputs-file writes, or make outputs STAGE=dev: %w", err)
 	}
 	var stacks map[string]map[string]string
 	if err := json.Unmarshal(b, &stacks); err != nil {

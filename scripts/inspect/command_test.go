@@ -78,7 +78,7 @@ func TestStatusOfAWrongCommandLine(t *testing.T) {
 	if status := run(t.Context(), []string{"requests", "-help"}, "", term); status != 0 || !strings.Contains(out.String(), "-older-than") {
 		t.Errorf("status %d: %s", status, &out)
 	}
-	if status := run(t.Context(), []string{"queues"}, "", term); status != exitFailed || !strings.Contains(said.String(), "with -stack") {
+	if status := run(t.Context(), []string{"queues"}, "", term); status != exitFailed || !strings.Contains(said.String(), "-stack names") {
 		t.Errorf("status %d: %s", status, &said)
 	}
 }

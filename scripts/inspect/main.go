@@ -151,7 +151,7 @@ func run(ctx context.Context, args []string, file string, t terminal) int {
 func (c chosen) onStage(ctx context.Context, file string, t terminal) error {
 	at, err := c.find(ctx, file)
 	if errors.Is(err, outputs.ErrNoFile) {
-		return fmt.Errorf("%w (or name the stage's stack with -stack; for the local stage: eval \"$(go run ./scripts/stage env)\")", err)
+		return fmt.Errorf("%w (or -stack names the stage's stack)", err)
 	}
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@
 //	down                                      takes the stage down, waits until it is gone
 //	env                                       prints export lines for a shell
 //	token --tenant T --subject S [--ttl 1h]   prints a token that the stage accepts
+//	jwks                                      prints the keys that tokens are checked with
 //	logs [-f] [FUNCTION]                      prints what the functions logged
 //
 // Several stages of different directories run side by side.

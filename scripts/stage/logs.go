@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -35,7 +34,7 @@ func logs(ctx context.Context, d dir, function string, follow bool, out io.Write
 		return err
 	}
 	if !up {
-		return errors.New("no stage is up")
+		return errNotUp
 	}
 	var since int64
 	seen := map[event]bool{}

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
@@ -22,6 +23,8 @@ const usage = `usage: stage COMMAND
   env                                    print the stage's environment as export lines
   token --tenant T --subject S [--ttl 1h]
                                          print a token that the stage accepts
+  jwks                                   print the keys that tokens are checked with, for a
+                                         stage in AWS that is to take them, too
   logs  [-f] [FUNCTION]                  print what the functions logged
 
 deploy flags:
@@ -30,8 +33,11 @@ deploy flags:
   -c KEY=VALUE    CDK context, repeatable
 `
 
-// errUsage is a mistake in the command line.
-var errUsage = errors.New("usage")
+var (
+	// errUsage is a mistake in the command line.
+	errUsage = errors.New("usage")
+	errNotUp = errors.New("no stage is up: up brings one up, here make stage")
+)
 
 func main() {
 	if len(os.Args) > 2 {
@@ -111,8 +117,11 @@ func command(ctx context.Context, args []string) (int, error) {
 		return 0, down(ctx, d, newSteps(d, os.Stdout))
 	case "env":
 		data, err := os.ReadFile(d.env())
+		if errors.Is(err, fs.ErrNotExist) {
+			return 1, errNotUp
+		}
 		if err != nil {
-			return 1, fmt.Errorf("no stage is up: %w", err)
+			return 1, fmt.Errorf("read the stage's variables: %w", err)
 		}
 		_, err = os.Stdout.Write(data)
 		return 0, err
@@ -127,6 +136,11 @@ func command(ctx context.Context, args []string) (int, error) {
 			return 2, fmt.Errorf("%w: token needs --tenant and --subject", errUsage)
 		}
 		return 0, tokenCommand(d, *tenant, *subject, *ttl)
+	case "jwks":
+		if err := parse(); err != nil {
+			return 2, err
+		}
+		return 0, jwksCommand(d)
 	case "logs":
 		follow := flags.Bool("f", false, "")
 		if err := parse(); err != nil {
@@ -162,6 +176,15 @@ func tokenCommand(d dir, tenant, subject string, ttl time.Duration) error {
 		return err
 	}
 	_, err = fmt.Println(token)
+	return err
+}
+
+func jwksCommand(d dir) error {
+	keys, err := publishedKeys(d)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Printf("%s\n", keys)
 	return err
 }
 

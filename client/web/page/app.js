@@ -24,7 +24,7 @@ const rows = new Map(); // by the id of the request
 let older; // the page of the list that comes next
 
 const words = {
-  connecting: "Connecting …", live: "Connected", waiting: "The connection is gone; your requests go on. Connecting again …", closed: "Closed. Load the page again.",
+  connecting: "Connecting …", live: "Connected", waiting: "No connection; your requests go on. Connecting again …", closed: "Closed. Load the page again.",
 };
 const showState = (state, problem) => {
   const line = element("connection");
@@ -44,6 +44,12 @@ element("cut").onclick = () => {
 /** Says it to those who do not see it. */
 const say = (text) => (element("said").textContent = text);
 
+/** A time of today, or of another day with its date. */
+function moment(ms) {
+  const at = new Date(ms);
+  return at.toDateString() === new Date().toDateString() ? at.toLocaleTimeString() : at.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
 /** Makes a request's row, and keeps it as the request is. */
 function add(request, { action, createdAt, atEnd = false }) {
   const row = element("row").content.firstElementChild.cloneNode(true);
@@ -53,7 +59,7 @@ function add(request, { action, createdAt, atEnd = false }) {
   cancel.setAttribute("aria-label", `Cancel ${action}`);
   const time = row.querySelector("time");
   time.dateTime = new Date(createdAt).toISOString();
-  time.textContent = new Date(createdAt).toLocaleTimeString();
+  time.textContent = moment(createdAt);
   cancel.onclick = async () => {
     cancel.disabled = true;
     await request.cancel().catch((problem) => say(problem.message));
@@ -81,7 +87,7 @@ function add(request, { action, createdAt, atEnd = false }) {
         link.rel = "noreferrer";
         link.textContent = `Open it (${Math.ceil(result.size / 1000)} kB)`;
         link.hidden = false;
-      } else {
+      } else if (result !== null) {
         row.querySelector(".message").textContent = `Done: ${JSON.stringify(result)}`;
       }
     },
