@@ -40,7 +40,7 @@ type holdings struct {
 	Beside      int   `json:"beside"`
 	Ledgers     int   `json:"ledgers"`
 	Connections int   `json:"connections"`
-	Files       int   `json:"files"`
+	Files       int   `json:"files"` // each version of one, in a bucket that keeps them
 	Bytes       int64 `json:"bytes"`
 	// Nameless are files of the tenant's requests whose rows have expired, and items beside
 	// such rows: whose they are is not known any more, so they are no user's. They go by
@@ -49,7 +49,7 @@ type holdings struct {
 
 	rows, items []map[string]types.AttributeValue // their keys
 	connections []string
-	objects     []string
+	objects     []s3types.ObjectIdentifier
 }
 
 func (h holdings) nothing() bool {
@@ -138,7 +138,7 @@ func elsewhere(out io.Writer, h holdings) error {
 	if h.Nameless > 0 {
 		fmt.Fprintf(out, "\n%d files and items are of requests of the tenant whose rows have expired:\nwhose is not known. They go by themselves, as the bucket's and the table's\ntimes to live say.\n", h.Nameless)
 	}
-	fmt.Fprintln(out, "\nNot deleted, since nothing can delete a part of it: log lines, which go when\ntheir log group's retention says, and the table's backups of the last 35 days.")
+	fmt.Fprintln(out, "\nNot deleted, since nothing can delete a part of it: log lines, which go when\ntheir log group's retention says, the tables' streams of the last 24 hours,\nand their backups of the last 35 days.")
 	return nil
 }
 
@@ -201,29 +201,39 @@ func (s *session) linksOf(ctx context.Context, w who, h *holdings) error {
 	})
 }
 
-// objectsOf finds the files of requests, and what was uploaded for them.
+// objectsOf finds the files of requests, and what was uploaded for them: all versions, if the
+// bucket was brought and keeps them, and what marks one as deleted.
 func (s *session) objectsOf(ctx context.Context, w who, ids map[string]bool, h *holdings) error {
 	prefix := contract.FilesPrefix + w.tenant + "/"
 	owner := sha256.Sum256([]byte(w.user))
 	uploads := "_uploads/" + hex.EncodeToString(owner[:]) + "/"
-	pages := s3.NewListObjectsV2Paginator(s.files.Client, &s3.ListObjectsV2Input{Bucket: &s.files.Name, Prefix: &prefix})
+	owned := func(key, version *string) bool {
+		rest := strings.TrimPrefix(aws.ToString(key), prefix)
+		id, _, _ := strings.Cut(rest, "/")
+		mine, known := ids[id]
+		switch {
+		case mine || w.user == "" || strings.HasPrefix(rest, uploads):
+			h.objects = append(h.objects, s3types.ObjectIdentifier{Key: key, VersionId: version})
+			return true
+		case !known && id != "_uploads":
+			h.Nameless++
+		}
+		return false
+	}
+	pages := s3.NewListObjectVersionsPaginator(s.files.Client, &s3.ListObjectVersionsInput{Bucket: &s.files.Name, Prefix: &prefix})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return fmt.Errorf("list files: %w", explain(err))
 		}
-		for _, o := range page.Contents {
-			rest := strings.TrimPrefix(aws.ToString(o.Key), prefix)
-			id, _, _ := strings.Cut(rest, "/")
-			mine, known := ids[id]
-			switch {
-			case mine || w.user == "" || strings.HasPrefix(rest, uploads):
+		for _, v := range page.Versions {
+			if owned(v.Key, v.VersionId) {
 				h.Files++
-				h.Bytes += aws.ToInt64(o.Size)
-				h.objects = append(h.objects, aws.ToString(o.Key))
-			case !known && id != "_uploads":
-				h.Nameless++
+				h.Bytes += aws.ToInt64(v.Size)
 			}
+		}
+		for _, m := range page.DeleteMarkers {
+			owned(m.Key, m.VersionId)
 		}
 	}
 	return nil
@@ -304,11 +314,7 @@ func (s *session) deleteItems(ctx context.Context, keys []map[string]types.Attri
 	return nil
 }
 
-func (s *session) deleteObjects(ctx context.Context, keys []string) (failed error) {
-	var objects []s3types.ObjectIdentifier
-	for _, key := range keys {
-		objects = append(objects, s3types.ObjectIdentifier{Key: &key})
-	}
+func (s *session) deleteObjects(ctx context.Context, objects []s3types.ObjectIdentifier) (failed error) {
 	out, err := s.files.Client.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &s.files.Name, Delete: &s3types.Delete{Objects: objects, Quiet: aws.Bool(true)}})
 	if err != nil {
 		return fmt.Errorf("delete files: %w", explain(err))

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
 	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/files"
@@ -100,6 +103,56 @@ func TestForget(t *testing.T) {
 	}
 	if got := look(longer, ""); got.Requests != 1 {
 		t.Errorf("of the other tenant there is %+v left", got)
+	}
+}
+
+// Of a bucket that was brought and keeps versions, none is left, and no mark of a deletion.
+func TestForgetVersions(t *testing.T) {
+	s := stage(t)
+	at, err := place.FindStage(t.Context(), os.Getenv(outputs.Variable))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := newSession(at, chosen{}, terminal{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data.files.Name = "versions-" + strings.ToLower(s.tenant)
+	bucket, name := data.files.Client, &data.files.Name
+	if _, err := bucket.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: name}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := bucket.DeleteBucket(context.WithoutCancel(t.Context()), &s3.DeleteBucketInput{Bucket: name}); err != nil {
+			t.Error(err) // it is empty
+		}
+	})
+	if _, err := bucket.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+		Bucket: name, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	key := files.Key(lifecycle.Key{Tenant: s.tenant, ID: intake.NewID(time.Now())}, "report.pdf")
+	for range 2 {
+		if err := data.putFile(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := bucket.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: name, Key: &key}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := data.holdings(t.Context(), who{tenant: s.tenant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if before.Files != 2 || before.Bytes != 8 || len(before.objects) != 3 {
+		t.Errorf("there is %+v", before)
+	}
+	if err := data.forget(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := data.holdings(t.Context(), who{tenant: s.tenant}); err != nil || !left.nothing() {
+		t.Errorf("there is %+v left: %v", left, err)
 	}
 }
 

@@ -75,7 +75,7 @@
 // requests; on the dead-letter queue, ReceiveMessage, DeleteMessage, ChangeMessageVisibility
 // and GetQueueAttributes; on the work queues, SendMessage. post and disconnect need
 // execute-api:ManageConnections, and forget Scan on both tables, BatchWriteItem and DeleteItem,
-// and ListBucket and DeleteObject on the bucket.
+// and ListBucketVersions, DeleteObject and DeleteObjectVersion on the bucket.
 package main
 
 import (
