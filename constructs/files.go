@@ -3,6 +3,7 @@ package constructs
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -15,8 +16,8 @@ import (
 // abandonedUploadDays is how long the parts of an upload that nobody finished are kept.
 const abandonedUploadDays = 2
 
-// checkFiles tells whether files would stay for ever in a bucket that this app makes; of others
-// nothing is known.
+// checkFiles tells whether files would stay for ever in a bucket that this app makes, or what is
+// deleted of them; of others nothing is known.
 func checkFiles(field string, bucket awss3.IBucket) error {
 	if bucket == nil {
 		return nil
@@ -25,25 +26,52 @@ func checkFiles(field string, bucket awss3.IBucket) error {
 	if !here {
 		return nil
 	}
-	text, err := json.Marshal(awscdk.Stack_Of(resource).Resolve(resource.LifecycleConfiguration()))
-	if err != nil {
-		return fmt.Errorf("%s: %w", field, err)
-	}
-	var lifecycle struct {
-		Rules []struct {
-			Prefix, Status   string
-			ExpirationInDays float64
+	var (
+		lifecycle  struct{ Rules []lifecycleRule }
+		versioning struct{ Status string }
+	)
+	for _, part := range []struct{ from, to any }{
+		{resource.LifecycleConfiguration(), &lifecycle}, {resource.VersioningConfiguration(), &versioning},
+	} {
+		if part.from == nil {
+			continue
+		}
+		text, err := json.Marshal(awscdk.Stack_Of(resource).Resolve(part.from))
+		if err != nil {
+			return fmt.Errorf("%s: %w", field, err)
+		}
+		if err := json.Unmarshal(text, part.to); err != nil {
+			return fmt.Errorf("%s: %w", field, err)
 		}
 	}
-	if err := json.Unmarshal(text, &lifecycle); err != nil {
-		return fmt.Errorf("%s: %w", field, err)
+	files := func(r lifecycleRule) bool { return r.ExpirationInDays > 0 }
+	versions := func(r lifecycleRule) bool { return r.NoncurrentVersionExpiration.NoncurrentDays > 0 }
+	lacks := func(expires func(lifecycleRule) bool) bool {
+		return !slices.ContainsFunc(lifecycle.Rules, func(r lifecycleRule) bool { return r.ofAll() && expires(r) })
 	}
-	for _, rule := range lifecycle.Rules {
-		if rule.Status == "Enabled" && rule.ExpirationInDays > 0 && strings.HasPrefix(contract.FilesPrefix, rule.Prefix) {
-			return nil
-		}
+	const missing = "%s has no lifecycle rule by which %s under %s expire, so that it would grow for ever: give it one; %s"
+	switch {
+	case lacks(files):
+		return fmt.Errorf(missing, field, "objects", contract.FilesPrefix, newStorageMakesIt)
+	case versioning.Status == "Enabled" && lacks(versions):
+		return fmt.Errorf(missing, field, "versions of objects that are no longer current", contract.FilesPrefix, newStorageMakesIt)
 	}
-	return fmt.Errorf("%s has no lifecycle rule by which objects under %s expire, so that it would grow for ever: give it one; %s", field, contract.FilesPrefix, newStorageMakesIt)
+	return nil
+}
+
+// lifecycleRule is a rule as far as it matters whether files go by it.
+type lifecycleRule struct {
+	Prefix, Status                            string
+	ExpirationInDays                          float64
+	NoncurrentVersionExpiration               struct{ NoncurrentDays float64 }
+	TagFilters                                []any
+	ObjectSizeGreaterThan, ObjectSizeLessThan any
+}
+
+// ofAll tells a rule that is in force for all files.
+func (r lifecycleRule) ofAll() bool {
+	return r.Status == "Enabled" && strings.HasPrefix(contract.FilesPrefix, r.Prefix) &&
+		len(r.TagFilters) == 0 && r.ObjectSizeGreaterThan == nil && r.ObjectSizeLessThan == nil
 }
 
 // newFiles makes the bucket of results, reports and large payloads. It is private;

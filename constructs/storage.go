@@ -32,7 +32,9 @@ type Storage struct {
 	Requests awsdynamodb.ITableV2
 	// Files has results, reports and large payloads, under "t/". It is private, and whoever
 	// made it lets objects under that prefix expire, and pages reach it: FileRetentionDays and
-	// WebOrigins are for a bucket that Streamer makes.
+	// WebOrigins are for a bucket that Streamer makes. That one keeps no versions. In one that
+	// does, old versions must expire too, and a payload that Action.Redact takes out of sight
+	// stays until then.
 	Files awss3.IBucket
 }
 

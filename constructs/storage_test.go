@@ -215,6 +215,19 @@ func TestBadStorageNamesItself(t *testing.T) {
 				LifecycleRules: &[]*awss3.LifecycleRule{{Prefix: jsii.String("t/reports/"), Expiration: awscdk.Duration_Days(jsii.Number(30))}},
 			})}}
 		},
+		"Storage.Files has no lifecycle rule by which objects under t/ expire, so": func(stack awscdk.Stack) *constructs.StreamerProps {
+			return &constructs.StreamerProps{Storage: &constructs.Storage{Files: awss3.NewBucket(stack, jsii.String("Bucket"), &awss3.BucketProps{
+				LifecycleRules: &[]*awss3.LifecycleRule{
+					{Expiration: awscdk.Duration_Days(jsii.Number(30)), TagFilters: &map[string]any{"temporary": "yes"}},
+					{Expiration: awscdk.Duration_Days(jsii.Number(30)), ObjectSizeGreaterThan: jsii.Number(1_000_000)},
+				},
+			})}}
+		},
+		"Storage.Files has no lifecycle rule by which versions of objects that are no longer current under t/ expire": func(stack awscdk.Stack) *constructs.StreamerProps {
+			return &constructs.StreamerProps{Storage: &constructs.Storage{Files: awss3.NewBucket(stack, jsii.String("Bucket"), &awss3.BucketProps{
+				Versioned: jsii.Bool(true), LifecycleRules: &[]*awss3.LifecycleRule{{Expiration: awscdk.Duration_Days(jsii.Number(30))}},
+			})}}
+		},
 		"FileRetentionDays or WebOrigins is set beside Storage.Files": func(stack awscdk.Stack) *constructs.StreamerProps {
 			return &constructs.StreamerProps{Storage: existing(stack), FileRetentionDays: 7}
 		},
@@ -223,12 +236,17 @@ func TestBadStorageNamesItself(t *testing.T) {
 			t.Errorf("got  %q\nwant %s…", got, want)
 		}
 	}
-	if got := storageFailure(t, func(stack awscdk.Stack) *constructs.StreamerProps {
-		return &constructs.StreamerProps{Storage: &constructs.Storage{Files: awss3.NewBucket(stack, jsii.String("Bucket"), &awss3.BucketProps{
-			LifecycleRules: &[]*awss3.LifecycleRule{{Expiration: awscdk.Duration_Days(jsii.Number(30))}},
-		})}}
-	}); got != "" {
-		t.Errorf("a bucket that fits is refused: %s", got)
+	for _, fits := range []*awss3.BucketProps{
+		{LifecycleRules: &[]*awss3.LifecycleRule{{Expiration: awscdk.Duration_Days(jsii.Number(30))}}},
+		{Versioned: jsii.Bool(true), LifecycleRules: &[]*awss3.LifecycleRule{
+			{Expiration: awscdk.Duration_Days(jsii.Number(30))}, {NoncurrentVersionExpiration: awscdk.Duration_Days(jsii.Number(1))},
+		}},
+	} {
+		if got := storageFailure(t, func(stack awscdk.Stack) *constructs.StreamerProps {
+			return &constructs.StreamerProps{Storage: &constructs.Storage{Files: awss3.NewBucket(stack, jsii.String("Bucket"), fits)}}
+		}); got != "" {
+			t.Errorf("a bucket that fits is refused: %s", got)
+		}
 	}
 	stack := awscdk.NewStack(newApp(t, nil), jsii.String("Dev"), nil)
 	got := panicOf(func() { constructs.NewStorage(stack, "Storage", &constructs.StorageProps{FileRetentionDays: -1}) })

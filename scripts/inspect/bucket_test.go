@@ -33,6 +33,11 @@ func TestWhichRulesLetAllFilesExpire(t *testing.T) {
 		if got := expires(c.rule); got != c.want {
 			t.Errorf("%s: %t", what, got)
 		}
+		old := c.rule
+		old.NoncurrentVersionExpiration = &types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(1)}
+		if forgets(c.rule) || forgets(old) != (c.want || c.rule.Expiration == nil) {
+			t.Errorf("%s: old versions are kept otherwise", what)
+		}
 	}
 }
 
