@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,5 +45,30 @@ func TestTable(t *testing.T) {
 	table.row("a", ratio(3, 2))
 	if got, want := table.String(), "|  | ratio |\n|---|---|\n| a | 1.50 |\n"; got != want {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestSpent(t *testing.T) {
+	const traces = `File: processor.test
+-----------+------------
+     bytes:  512B
+    1.50kB   runtime.mallocgc
+             encoding/json.Marshal
+             example.com/a/b/v2/c.(*Client).do
+             example.com/ours/internal/store.Put
+-----------+------------
+       2ms   example.com/ours.Action[go.shape.struct { example.com/a/b.X }].Bind.func1
+             example.com/a.Do
+-----------+------------
+             example.com/a.Do
+-----------+------------
+       4ms   example.com/ours/internal/store.(*Rows).Put
+-----------+------------
+      10ms   runtime.gcBgMarkWorker (inline)
+`
+	known := []string{"example.com/a/b/v2", "example.com/a", "example.com/ours"}
+	want := map[string]float64{"example.com/a/b/v2": 1.5, "example.com/ours": 2, "example.com/ours/internal/store": 4, nobodys: 10}
+	if got := spent(traces, known); !maps.Equal(got, want) {
+		t.Errorf("got %v", got)
 	}
 }

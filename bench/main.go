@@ -46,6 +46,7 @@ var parts = []part{
 	{"idle", "1,000 idle sockets", idle},
 	{"memory", "Memory over 10,000 requests", memory},
 	{"micro", "Hot paths", micro},
+	{"profile", "What the processor's time goes into", profile},
 }
 
 func main() {

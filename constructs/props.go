@@ -300,7 +300,7 @@ func (p *StreamerProps) withDefaults() StreamerProps {
 	}
 	setDefault(&out.StageName, "v1")
 	setDefault(&out.Architecture, awslambda.Architecture_ARM_64())
-	setDefault(&out.MaxConcurrency, 100)
+	setDefault(&out.MaxConcurrency, contract.DefaultMaxConcurrency)
 	storage := out.storage().withDefaults()
 	out.FileRetentionDays, out.RemovalPolicy = storage.FileRetentionDays, storage.RemovalPolicy
 	setDefault(&out.LogRetention, awslogs.RetentionDays_ONE_MONTH)

@@ -97,7 +97,7 @@ func addParameters(stack awscdk.Stack) *parameters {
 	group("Who may connect")
 
 	p.stageName = text("StageName", "The last part of the WebSocket URL", stagePattern, "v1")
-	p.maxConcurrency = number("MaxConcurrency", "How many requests are worked on at once", 100, 2, 1000)
+	p.maxConcurrency = number("MaxConcurrency", "How many requests are worked on at once", contract.DefaultMaxConcurrency, 2, 1000)
 	p.processorMemory = number("ProcessorMemory", "Memory of the processor, in MB; processor power grows with it", 1024, 128, 10240)
 	p.throttleRate = number("ThrottleRate", "How many messages a second of all clients together are let in", contract.DefaultMessagesPerSecond, 1, 1e6)
 	p.throttleBurst = number("ThrottleBurst", "How many may come at once", contract.DefaultMessageBurst, 1, 1e6)

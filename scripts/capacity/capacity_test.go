@@ -46,9 +46,10 @@ func TestLimits(t *testing.T) {
 		accountMessages:                 10*(1+(3+1)*2) + 31, // messages, frames to both, the end to both; pings, a connect
 		accountConnects:                 1,
 		inFlight:                        20,
-		tableWrites:                     10 * 4, // accept, claim, a pulse, outcome
-		newTableWrites:                  10 * 4,
-		contract.OpenShards * keyWrites: 10 * 2, // in and out
+		contract.DefaultMaxConcurrency:  20,
+		tableWrites:                     10 * 4,                     // accept, claim, a pulse, outcome
+		newTableWrites:                  10*4 + (10+1)*2*(1+3.0/20), // an entry in two ledgers, and for each 20 one is made room in
+		contract.OpenShards * keyWrites: 10 * 2,                     // in and out
 	} {
 		if math.Abs(got[has]-want) > 1e-9 {
 			t.Errorf("of what has %v, %v is needed, want %v", has, got[has], want)

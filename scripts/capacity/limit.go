@@ -116,6 +116,8 @@ func (sh shape) limits(s size) []limit {
 		dispatched = 1
 	}
 	quickRuns := need{pingsEach + 3*connectsEach, 1 + dispatched} // authorizer, router twice; router, dispatcher
+	limited := sh
+	limited.Ledgers = 2
 	lane := dispatchBatch / (dispatchBatch / sendBatch * cost.QuickSeconds)
 	all := []limit{
 		{
@@ -131,7 +133,10 @@ func (sh shape) limits(s size) []limit {
 			"Lambda runs at once, all functions", need{quickRuns.perConnection * cost.QuickSeconds, quickRuns.perRequest*cost.QuickSeconds + sh.running()}, accountConcurrency,
 			"quota of the account and region",
 		}, {
-			"requests under work at once of one queue", need{0, sh.running()}, mappingMost,
+			"requests under work at once of one queue", need{0, sh.running()}, contract.DefaultMaxConcurrency,
+			"`StreamerProps.MaxConcurrency`, up to 1,000",
+		}, {
+			"requests under work at once of one queue, with the largest `MaxConcurrency`", need{0, sh.running()}, mappingMost,
 			"`StreamerProps.Workers`: each has a queue with as many; or the mapping's provisioned mode, 20,000",
 		}, {
 			"messages in flight of one queue", need{0, sh.running()}, inFlight,
@@ -139,6 +144,9 @@ func (sh shape) limits(s size) []limit {
 		}, {
 			"requests table, write units a second, new", need{0, sh.writes("")}, newTableWrites,
 			"the table's warm throughput; it doubles by itself within 30 minutes of use",
+		}, {
+			"requests table, write units a second, new, with `Limits` of users and tenants", need{connectsEach * (limited.writes("") - sh.writes("")), limited.writes("")}, newTableWrites,
+			"the table's warm throughput; limits of users alone write half as much more",
 		}, {
 			"requests table, write units a second", need{0, sh.writes("")}, tableWrites,
 			"quota of the account and region",
