@@ -2,9 +2,9 @@
 import { connect, StreamerError, type Streamer } from "@pay-theory/streamer";
 import { useRequest } from "@pay-theory/streamer/react";
 import { complete, cut, mockStage, progress } from "@pay-theory/streamer/testing";
+import type { Actions } from "./actions.js";
 import assert from "node:assert/strict";
 import { WebSocket } from "ws";
-import type { Actions } from "./actions.js";
 
 export async function report(url: string, getToken: () => Promise<string>): Promise<string> {
   const streamer = connect<Actions>(url, { token: getToken });
