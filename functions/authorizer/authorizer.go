@@ -6,7 +6,9 @@
 // It fails closed. Without a configuration it refuses everyone, whatever they bring; so
 // does a token that is in two places, that has no expiry, or whose algorithm does not
 // suit its key. It refuses by a Deny policy and not by an error, since API Gateway
-// answers an error with 500.
+// answers an error with 500. That is the answer where it cannot know, because the issuer does
+// not tell its keys: a client whose token is refused stops sending it, and one that is told
+// that the stage has a problem tries again; so does the alarm on function errors tell of it.
 //
 // The issuer's keys are fetched when the first token comes, and kept by the warm
 // function. What a stranger can make it do is bounded: a token that names an unknown key
@@ -25,6 +27,7 @@ package authorizer
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -103,12 +106,16 @@ func CheckKeys(ctx context.Context, config string) (int, error) {
 	return len(keys), err
 }
 
-// Handle is the function's entry. It never returns an error: a refusal is an answer.
+// Handle is the function's entry. A refusal is an answer; the only error is that the issuer's
+// keys are not known.
 func (a *Authorizer) Handle(ctx context.Context, ev events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
 	who, err := a.identify(ctx, ev)
 	if err != nil {
 		a.log.WarnContext(ctx, "connection refused", "reason", fmt.Sprintf("%.*s", maxReason, err))
 		a.metrics.Add(contract.MetricConnectRefused, metric.Labels{Code: reason(err)}, 1)
+		if errors.Is(err, errNoKeys) {
+			return events.APIGatewayCustomAuthorizerResponse{}, errNoKeys
+		}
 		return answer("nobody", "Deny", ev.MethodArn, nil), nil
 	}
 	a.log.InfoContext(ctx, "connection allowed", "tenant", who.Tenant)

@@ -167,6 +167,9 @@ func start(t *testing.T, config string) (*authorizer.Authorizer, *bytes.Buffer) 
 	return a, &log
 }
 
+// noKeys is the only error, which API Gateway answers with 500.
+const noKeys = "the issuer's keys are not known"
+
 // decide runs the authorizer as Lambda would and holds its answer to the shape that API
 // Gateway takes.
 func decide(t *testing.T, a *authorizer.Authorizer, ev events.APIGatewayCustomAuthorizerRequestTypeRequest) (principal string, context map[string]string, allowed bool) {
@@ -176,6 +179,9 @@ func decide(t *testing.T, a *authorizer.Authorizer, ev events.APIGatewayCustomAu
 		t.Fatal(err)
 	}
 	out, err := lambda.NewHandler(a.Handle).Invoke(t.Context(), payload)
+	if err != nil && err.Error() == noKeys {
+		return "", nil, false
+	}
 	if err != nil {
 		t.Fatalf("a refusal is an answer and no error: %v", err)
 	}

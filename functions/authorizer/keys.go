@@ -106,7 +106,7 @@ func (c *cachedKeys) find(ctx context.Context, w wanted) ([]key, error) {
 		found, err = w.among(known.keys)
 	}
 	switch {
-	case c.now().Sub(known.good) >= keysLast:
+	case c.now().Sub(known.good) >= keysLast, known.err != nil && errors.Is(err, errUnknownKey):
 		return nil, fmt.Errorf("%w: %w", errNoKeys, known.err)
 	case err != nil:
 		return nil, err

@@ -309,6 +309,43 @@ func TestAColdStartInAnOutage(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotKnownIsNotRefused: a client whose token is refused takes that for final.
+func TestWhatIsNotKnownIsNotRefused(t *testing.T) {
+	s := publish(t, false, ecJWK(keys().ec, "a"))
+	w := warmed(t, s, nil)
+	answer := func(kid string) string {
+		text := token{key: keys().ec, header: map[string]any{"kid": kid}, claims: map[string]any{"iss": w.issuer, "exp": w.clock.Now().Add(time.Hour).Unix()}}.sign(t)
+		out, err := w.Handle(t.Context(), golden(t, text))
+		if err != nil {
+			return err.Error()
+		}
+		return out.PolicyDocument.Statement[0].Effect
+	}
+	down := func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	}
+	for _, step := range []struct {
+		what   string
+		answer func(http.ResponseWriter, *http.Request) bool
+		kid    string
+		want   string
+	}{
+		{"no key is known yet", down, "a", noKeys},
+		{"the issuer is back", nil, "a", "Allow"},
+		{"it has no such key", nil, "b", "Deny"},
+		{"it does not say whether it has", down, "b", noKeys},
+		{"its old keys are good", down, "a", "Allow"},
+		{"it has none again", nil, "b", "Deny"},
+	} {
+		s.change(func() { s.answer = step.answer })
+		w.clock.move(time.Minute)
+		if got := answer(step.kid); got != step.want {
+			t.Errorf("%s: %s, want %s", step.what, got, step.want)
+		}
+	}
+}
+
 func TestKeysThatMoved(t *testing.T) {
 	s := publish(t, false, ecJWK(keys().ec, "a"))
 	w := warmed(t, s, nil)
