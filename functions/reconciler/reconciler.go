@@ -78,23 +78,23 @@ const (
 	spare  = 10 * time.Second
 )
 
-// Handle is the function's entry: it walks all shards of the open requests, page by
-// page. It records how long the oldest request has waited for a hint in any case, zero
-// included, so that silence means that it does not run. A run that has not the time for
-// all of them ends early, and each run begins with the shard after the last one's first,
-// so that none is left out for good.
+// Handle is the function's entry: it looks at the connections, for half of its time at most,
+// and walks all shards of the open requests, page by page. It records how long the oldest
+// request has waited for a hint in any case, zero included, so that silence means that it does
+// not run. A run that has not the time for all of them ends early, and each run begins with the
+// shard after the last one's first, so that none is left out for good.
 func (r Reconciler) Handle(ctx context.Context) error {
 	w := walk{now: r.Clock.Now(), mute: map[string]bool{}}
 	w.oldest = w.now
 	w.end, w.limited = ctx.Deadline()
 	w.end = w.end.Add(-spare)
+	r.survey(ctx, &w)
 	first := int(w.now.Unix() / int64(period/time.Second) % contract.OpenShards)
 	for i := range contract.OpenShards {
 		r.shard(ctx, &w, (first+i)%contract.OpenShards)
 	}
 	waited := w.now.Sub(w.oldest)
 	r.Metrics.Value(contract.MetricOldestOpen, metric.Labels{}, waited.Milliseconds())
-	r.survey(ctx, &w)
 	r.Log.InfoContext(ctx, "reconciled", "resent", w.resent, "oldest_ms", waited.Milliseconds(), "closed", w.closed, "unfinished", w.unfinished)
 	return w.failed
 }
@@ -104,7 +104,7 @@ func (r Reconciler) Handle(ctx context.Context) error {
 func (r Reconciler) survey(ctx context.Context, w *walk) {
 	if w.limited {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, w.end)
+		ctx, cancel = context.WithDeadline(ctx, w.now.Add(w.end.Sub(w.now)/2))
 		defer cancel()
 	}
 	live, expired, err := r.Connections.Survey(ctx, w.now, mostClosed)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pay-theory/streamer/functions/reconciler"
+	"github.com/pay-theory/streamer/internal/clock"
 	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/metric/metrictest"
@@ -433,6 +434,45 @@ func TestARunWithoutTimeEndsEarlyAndTheNextBeginsElsewhere(t *testing.T) {
 	}
 	if len(firsts) != contract.OpenShards || len(w.oldest()) != contract.OpenShards {
 		t.Errorf("runs began with the shards %v, oldest %v", firsts, w.oldest())
+	}
+}
+
+// patient are connections that take their time to be counted, if they have it.
+type patient struct{ *connections }
+
+func (p patient) Survey(ctx context.Context, now time.Time, most int) (int, []string, error) {
+	select {
+	case <-time.After(5 * time.Second):
+		return p.connections.Survey(ctx, now, most)
+	case <-ctx.Done():
+		return 0, nil, ctx.Err()
+	}
+}
+
+// TestRequestsAndConnectionsLeaveEachOtherTime: however many there are of the ones, some of the
+// others have their turn in each run.
+func TestRequestsAndConnectionsLeaveEachOtherTime(t *testing.T) {
+	for _, crowd := range []string{"requests", "connections"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := begin()
+			w.Clock, w.Connections = clock.System{}, patient{w.open}
+			var order []int
+			w.Requests = broken{Memory: w.table, shard: -1, order: &order, after: func() {
+				if crowd == "requests" {
+					time.Sleep(14 * time.Second)
+				}
+			}}
+			w.open.expired = []string{"a"}
+			if crowd == "connections" {
+				w.open.expired = make([]string, 1_000)
+				w.closer.takes = time.Second
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			if err := w.Handle(ctx); err != nil || len(w.closer.closed) == 0 || len(order) < 4 || ctx.Err() != nil {
+				t.Errorf("many %s: %d connections are closed, %d shards read, error %v", crowd, len(w.closer.closed), len(order), err)
+			}
+		})
 	}
 }
 
