@@ -38,7 +38,8 @@ type AllowanceProps struct {
 	Requests int
 	// SubmitsPerSecond are async requests that are submitted, over ten seconds on average, so
 	// that ten times as many may come at once; at most 10,000. Over it a message is refused
-	// with TOO_FAST. Default: any number.
+	// with TOO_FAST. As many uploads may be announced beside, of 5 MB each: one that is, and
+	// not submitted, costs its storage for FileRetentionDays. Default: any number.
 	SubmitsPerSecond int
 }
 

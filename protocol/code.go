@@ -32,8 +32,8 @@ const (
 	// TooManyConnections: as TooManyRequests, of connections. A handshake is refused with
 	// it, so that it shows as the status 429 and in metrics.
 	TooManyConnections Code = "TOO_MANY_CONNECTIONS"
-	// TooFast: the user, or its tenant, submits more requests a second than it may. As
-	// TooManyRequests, it has details.retry_after_ms.
+	// TooFast: the user, or its tenant, submits more requests a second than it may, or
+	// announces more uploads. As TooManyRequests, it has details.retry_after_ms.
 	TooFast Code = "TOO_FAST"
 	// Timeout: the handler ran longer than its action allows.
 	Timeout Code = "TIMEOUT"

@@ -57,6 +57,29 @@ func TestTooFast(t *testing.T) {
 	}
 }
 
+// TestTooManyUploads: they are counted beside submissions, and what is no announcement is not.
+func TestTooManyUploads(t *testing.T) {
+	w := limited(t, contract.Limits{User: contract.Allowance{SubmitsPerSecond: 1}})
+	for range contract.SubmitSeconds {
+		w.refused(t, w.message(t, `{"action":"streamer.upload","payload":{"size":0}}`), protocol.InvalidPayload)
+		if f, ok := w.say(t, announce(`"x"`)).(protocol.Upload); !ok {
+			t.Fatalf("answered %+v", f)
+		}
+	}
+	f := w.refused(t, w.message(t, announce(`"x"`)), protocol.TooFast)
+	if after, _ := f.Details["retry_after_ms"].(float64); !f.Retryable || after < 900 || after > 1001 || !strings.Contains(f.Message, "announces more than 1 uploads a second") {
+		t.Errorf("answered %+v", f)
+	}
+	w.accept(t, w.message(t, `{"action":"echo_async","payload":{"n":1}}`))
+	if f, ok := w.send(t, as(w.message(t, announce(`"x"`)), "acme", "bob", "c2")).(protocol.Upload); !ok {
+		t.Errorf("another is answered %+v", f)
+	}
+	w.clock.set(w.clock.Now().Add(time.Second))
+	if f, ok := w.say(t, announce(`"x"`)).(protocol.Upload); !ok {
+		t.Errorf("a second later it is %+v", f)
+	}
+}
+
 // TestTheSameKeyIsNoNewRequest: whoever sends again what was accepted is told so, whatever
 // else is open.
 func TestTheSameKeyIsNoNewRequest(t *testing.T) {

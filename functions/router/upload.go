@@ -24,7 +24,11 @@ func (r *Router) upload(ctx context.Context, c call) (protocol.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	u.ID = r.NewID(r.Clock.Now())
+	now := r.Clock.Now()
+	u.ID = r.NewID(now)
+	if err := r.Gate.Announce(ctx, c.Tenant, c.User, u.ID, now); err != nil {
+		return nil, fromDesk(err)
+	}
 	c.record.Link = files.UploadKey(c.Tenant, c.User, u)
 	url, headers, expires, err := r.Files.UploadLink(ctx, c.record.Link, u)
 	if err != nil {

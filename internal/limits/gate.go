@@ -53,7 +53,7 @@ func (g *Gate) Submit(ctx context.Context, key lifecycle.Key, user string, now t
 		return nil
 	}
 	return g.pass(ctx, kind{
-		name: "requests", word: "requests that are open", code: protocol.TooManyRequests,
+		name: "requests", word: "requests that are open", code: protocol.TooManyRequests, paced: "submits more than %d requests",
 		of:   func(a contract.Allowance) int { return a.Requests },
 		pace: func(a contract.Allowance) int { return a.SubmitsPerSecond },
 		began: func(ctx context.Context, ids []string) (map[string]int64, error) {
@@ -73,6 +73,18 @@ func (g *Gate) Connect(ctx context.Context, tenant, user, connection string, now
 		pace:  func(contract.Allowance) int { return 0 },
 		began: g.live,
 	}, tenant, user, entry(connection, now))
+}
+
+// Announce lets a user's upload be announced: at the pace of submissions, and beside them.
+func (g *Gate) Announce(ctx context.Context, tenant, user, upload string, now time.Time) error {
+	if g == nil {
+		return nil
+	}
+	return g.pass(ctx, kind{
+		name: "uploads", paced: "announces more than %d uploads",
+		of:   func(contract.Allowance) int { return 0 },
+		pace: func(a contract.Allowance) int { return a.SubmitsPerSecond },
+	}, tenant, user, entry(upload, now))
 }
 
 // open is kind.began of requests.
@@ -119,7 +131,8 @@ func (g *Gate) live(ctx context.Context, ids []string) (map[string]int64, error)
 // kind is a kind of thing that is limited.
 type kind struct {
 	name, word string
-	code       protocol.Code
+	code       protocol.Code // of too many at once
+	paced      string        // what too many a second are
 	of, pace   func(contract.Allowance) int
 	// began has when it began, in Unix milliseconds, for each id whose row is there, or that
 	// it has ended.
@@ -178,7 +191,7 @@ func (r *refusal) Error() string { return fmt.Sprintf("refused for %s", r.after)
 func (r *refusal) toldTo(k kind, who string, c cabinet) error {
 	e := streamer.Errorf(k.code, "the %s has %d %s, as many as are allowed: wait until one has ended", who, c.most, k.word)
 	if r.tooFast {
-		e = streamer.Errorf(protocol.TooFast, "the %s submits more than %d requests a second: slow down", who, c.pace)
+		e = streamer.Errorf(protocol.TooFast, "the %s "+k.paced+" a second: slow down", who, c.pace)
 	}
 	e.Details = map[string]any{"limit": who, protocol.DetailRetryAfter: r.after.Milliseconds() + 1}
 	return e
