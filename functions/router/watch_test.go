@@ -109,7 +109,7 @@ func TestARequestThatIsNotTheCallers(t *testing.T) {
 		want := ours(about(action, "01JGH000000000000000000099"))
 		for name, f := range map[string]protocol.Error{
 			"expired":                       ours(about(action, gone)),
-			"expired and full":              ours(about(action, full)),
+			"expired and full":              theirs("acme", "ann", full), // over a connection that does not watch it
 			"too short":                     ours(about(action, "01JGH")),
 			"too long":                      ours(about(action, id+"0")),
 			"lower case":                    ours(about(action, strings.ToLower(id))),
