@@ -131,8 +131,8 @@ type StreamerProps struct {
 	FileRetentionDays int
 
 	// WebOrigins are the web origins, such as "https://app.example.com", whose pages may
-	// fetch and send files through presigned links. Following a link needs none. Default
-	// none.
+	// fetch and send files through presigned links; one * in each stands for anything, as in
+	// "http://127.0.0.1:*". Following a link needs none. Default none.
 	WebOrigins []string
 
 	// MeteredTenants are the tenants whose requests are also measured by themselves, with

@@ -25,6 +25,8 @@ func TestBadPropsNameThemselves(t *testing.T) {
 		{"MaxConcurrency is 1: AWS takes 2 to 1000", constructs.StreamerProps{MaxConcurrency: 1}},
 		{"MaxConcurrency is 1001", constructs.StreamerProps{MaxConcurrency: 1001}},
 		{"FileRetentionDays is -1", constructs.StreamerProps{FileRetentionDays: -1}},
+		{`WebOrigins has "https://app.example.com/": give scheme and host`, constructs.StreamerProps{WebOrigins: []string{"http://127.0.0.1:*", "https://*.example.com", "*", "https://app.example.com/"}}},
+		{`WebOrigins has "app.example.com": give scheme and host`, constructs.StreamerProps{WebOrigins: []string{"app.example.com"}}},
 		{"RemovalPolicy is SNAPSHOT", constructs.StreamerProps{RemovalPolicy: awscdk.RemovalPolicy_SNAPSHOT}},
 		{"Throttle is -1 per second", constructs.StreamerProps{Throttle: &constructs.ThrottleProps{RatePerSecond: -1}}},
 		{"Throttle.Connects is -1 per second", constructs.StreamerProps{Throttle: &constructs.ThrottleProps{Connects: constructs.RouteThrottleProps{RatePerSecond: -1}}}},

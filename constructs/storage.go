@@ -3,6 +3,7 @@ package constructs
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
@@ -69,6 +70,11 @@ func (p *StorageProps) withDefaults() *StorageProps {
 func (p *StorageProps) validate() error {
 	if p.FileRetentionDays < 1 {
 		return fmt.Errorf("FileRetentionDays is %d: give at least 1", p.FileRetentionDays)
+	}
+	for _, origin := range p.WebOrigins {
+		if !unresolved(origin) && origin != "*" && !isOrigin(strings.Replace(origin, "*", "0", 1)) {
+			return fmt.Errorf("WebOrigins has %q: give scheme and host as a browser does, such as https://app.example.com, in which one * stands for anything", origin)
+		}
 	}
 	switch p.RemovalPolicy {
 	case awscdk.RemovalPolicy_RETAIN, awscdk.RemovalPolicy_DESTROY, awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE:
