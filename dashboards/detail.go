@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	"github.com/aws/jsii-runtime-go"
 	streamer "github.com/pay-theory/streamer/constructs"
+	"github.com/pay-theory/streamer/internal/contract"
 )
 
 // DetailWidgets are the rows of the detail dashboard, for a dashboard of your own:
@@ -48,6 +49,9 @@ func DetailWidgets(s *streamer.StreamerConstruct) [][]awscloudwatch.IWidget {
 func errorLog(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 	groups := []*string{}
 	functions := []awslambda.Function{s.Router, s.Dispatcher, s.Processor, s.Reconciler}
+	if _, ours := s.Aliases[contract.FunctionAuthorizer]; ours {
+		functions = append(functions, s.Authorizer.(awslambda.Function))
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Workers)) {
 		functions = append(functions, s.Workers[name].Processor)
 	}
