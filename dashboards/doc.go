@@ -11,6 +11,6 @@
 // A graph answers one question, in the order in which an operator asks: is anything
 // wrong, what do clients see, does work flow, how long does it take, what breaks. A
 // graph on which an alarm stands shows the alarm's threshold. Counts start at zero.
-// There is no metric math and no search, so that the same body works on the local
-// stage.
+// Searches find what nobody knows beforehand, actions and codes; metric math is for costs
+// alone. scripts/dashboard draws both, so the same body works on the local stage.
 package dashboards

@@ -1,7 +1,7 @@
 // The app of a team that uses Streamer in a stack of its own, with handlers of its own:
 //
 //	go tool stage up      # a local stage, no account needed; again after a change
-//	npx cdk deploy        # or AWS
+//	npx cdk deploy        # or AWS, once StreamerProps.Auth says whose tokens count
 package main
 
 import (
@@ -31,6 +31,6 @@ func main() {
 		Alarms: &constructs.AlarmProps{Actions: []awscloudwatch.IAlarmAction{awscloudwatchactions.NewSnsAction(operators)}},
 	})
 	s.Outputs(stack)
-	dashboards.New(stack, "Dashboard", s)
+	dashboards.New(stack, "Dashboard", s).Outputs(stack)
 	app.Synth(nil)
 }

@@ -14,11 +14,11 @@
 //	go run ./scripts/inspect disconnect -tenant acme -user ann
 //	go run ./scripts/inspect forget -tenant acme -user ann   # delete what is kept of her
 //
-// In a module of your own it is go run github.com/pay-theory/streamer/scripts/inspect. The
+// A module of your own may have it as a tool, go tool inspect, as examples/primes does. The
 // stage is the one whose stack -stack names, or whose outputs STREAMER_OUTPUTS names, the file
-// that cdk deploy --outputs-file wrote; account and region are the AWS SDK's usual settings. Each command
-// begins with where it looked. A payload, a checkpoint and a result are shown by request
-// -payload, and nowhere else.
+// that cdk deploy --outputs-file wrote; account and region are the AWS SDK's usual settings.
+// Each command begins with where it looked. A payload, a checkpoint and a result are shown by
+// request -payload, and nowhere else.
 //
 // # Programs
 //

@@ -3,7 +3,9 @@
 // It needs Go, Node.js with npm, and Python 3.10 or later with venv, and works in the
 // directory of any module:
 //
-//	go run github.com/pay-theory/streamer/scripts/stage up --app 'go run .' --stack Hers
+//	go tool stage up --app 'go run .' --stack Hers
+//
+// once it is a tool of that module: go get -tool github.com/pay-theory/streamer/scripts/stage.
 //
 // # Commands
 //

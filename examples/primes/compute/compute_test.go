@@ -2,31 +2,20 @@ package compute
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"testing"
 
 	"example.com/primes/primes"
 	"github.com/pay-theory/streamer"
+	"github.com/pay-theory/streamer/streamertest"
 )
-
-// outcome keeps what a handler completes with.
-type outcome[Out any] struct {
-	streamer.Reporter[Out]
-	got Out
-}
-
-func (o *outcome[Out]) Report(float64, string) {}
-
-func (o *outcome[Out]) Complete(got Out) error {
-	o.got = got
-	return nil
-}
 
 func TestCount(t *testing.T) {
 	for upTo, want := range map[int]primes.CountOut{2: {Primes: 1, Largest: 2}, 10: {Primes: 4, Largest: 7}, 10_000: {Primes: 1229, Largest: 9973}} {
-		var o outcome[primes.CountOut]
-		if err := Count(t.Context(), &streamer.Request[primes.CountIn]{Payload: primes.CountIn{UpTo: upTo}}, &o); err != nil || o.got != want {
-			t.Errorf("up to %d: got %+v, %v", upTo, o.got, err)
+		r := streamertest.Request[primes.CountIn, primes.CountOut]{Action: primes.Count, Handler: Count, Payload: primes.CountIn{UpTo: upTo}}
+		if err := r.Run(t.Context()); err != nil || r.Result != want {
+			t.Errorf("up to %d: got %+v, %v", upTo, r.Result, err)
 		}
 	}
 }
@@ -38,9 +27,9 @@ func TestFactor(t *testing.T) {
 		1_000_000_007: {Factors: []int64{1_000_000_007}, Text: "1,000,000,007 = 1,000,000,007"},
 		36:            {Factors: []int64{2, 2, 3, 3}, Text: "36 = 2 × 2 × 3 × 3"},
 	} {
-		var o outcome[primes.FactorOut]
-		if err := Factor(t.Context(), &streamer.Request[primes.FactorIn]{Payload: primes.FactorIn{Number: number}}, &o); err != nil || !reflect.DeepEqual(o.got, want) {
-			t.Errorf("%d: got %+v, %v", number, o.got, err)
+		r := streamertest.Request[primes.FactorIn, primes.FactorOut]{Action: primes.Factor, Handler: Factor, Payload: primes.FactorIn{Number: number}}
+		if err := r.Run(t.Context()); err != nil || !reflect.DeepEqual(r.Result, want) {
+			t.Errorf("%d: got %+v, %v", number, r.Result, err)
 		}
 	}
 }
@@ -48,10 +37,12 @@ func TestFactor(t *testing.T) {
 func TestHandlersStopWithTheirContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(streamer.ErrCancelled)
-	if err := Count(ctx, &streamer.Request[primes.CountIn]{Payload: primes.CountIn{UpTo: 10}}, &outcome[primes.CountOut]{}); err != streamer.ErrCancelled {
+	count := streamertest.Request[primes.CountIn, primes.CountOut]{Action: primes.Count, Handler: Count, Payload: primes.CountIn{UpTo: 10}}
+	if err := count.Run(ctx); !errors.Is(err, streamer.ErrCancelled) {
 		t.Errorf("Count: %v", err)
 	}
-	if err := Factor(ctx, &streamer.Request[primes.FactorIn]{Payload: primes.FactorIn{Number: 999_999_999_989}}, &outcome[primes.FactorOut]{}); err != streamer.ErrCancelled {
+	factor := streamertest.Request[primes.FactorIn, primes.FactorOut]{Action: primes.Factor, Handler: Factor, Payload: primes.FactorIn{Number: 999_999_999_989}}
+	if err := factor.Run(ctx); !errors.Is(err, streamer.ErrCancelled) {
 		t.Errorf("Factor: %v", err)
 	}
 }
