@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -137,8 +138,12 @@ func Once[T any](ctx context.Context, name string, fn func(ctx context.Context) 
 }
 
 // EffectKey names one effect of the request towards another system, as an idempotency
-// key: the same in all attempts and runs, and no other request's.
-func (r *Request[In]) EffectKey(name string) string { return r.ID + "." + name }
+// key: the same in all attempts and runs, and no other request's, also where an idempotency
+// key that comes again after a week makes another request of the same id. It has 36 bytes or
+// more, and the name.
+func (r *Request[In]) EffectKey(name string) string {
+	return r.ID + "." + strconv.FormatInt(r.CreatedAt.UnixMilli(), 36) + "." + name
+}
 
 // Keeper is what the engine gives Checkpoint, Restore, Once and HandOver to work with, in
 // the handler's context. Handlers never see it.

@@ -161,9 +161,17 @@ func TestAnotherContextIsAnError(t *testing.T) {
 }
 
 func TestEffectKey(t *testing.T) {
-	req := &streamer.Request[int]{ID: "01JGH00000000000000000000A"}
-	if got := req.EffectKey("charge"); got != "01JGH00000000000000000000A.charge" {
-		t.Errorf("got %s", got)
+	at := func(attempt int, accepted time.Time) string {
+		req := &streamer.Request[int]{ID: "01JGH00000000000000000000A", Attempt: attempt, CreatedAt: accepted}
+		return req.EffectKey("charge")
+	}
+	accepted := time.UnixMilli(1_768_857_206_123)
+	key := at(1, accepted)
+	if key != "01JGH00000000000000000000A.mklnwrcb.charge" || at(2, accepted.UTC()) != key {
+		t.Errorf("got %s, and %s in another attempt", key, at(2, accepted.UTC()))
+	}
+	if again := at(1, accepted.Add(8*24*time.Hour)); again == key {
+		t.Errorf("the idempotency key came again, and its charge is %s as well", again)
 	}
 }
 

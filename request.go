@@ -8,8 +8,9 @@ import (
 
 // Request is what a handler works on.
 type Request[In any] struct {
-	// ID is the request's id: 26 characters, the same over all attempts, so it can
-	// serve other systems as an idempotency key; EffectKey makes more than one of it.
+	// ID is the request's id: 26 characters, the same over all attempts. It can come again,
+	// with the idempotency key that it was made of, once the request has expired: what is to
+	// serve other systems as an idempotency key is EffectKey.
 	ID string
 	// Action is the name the client sent.
 	Action string
