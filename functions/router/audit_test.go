@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/pay-theory/streamer/internal/audit"
+	"github.com/pay-theory/streamer/internal/contract"
 	"github.com/pay-theory/streamer/internal/files"
 	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/internal/view"
@@ -31,6 +32,24 @@ func records(t *testing.T, out *bytes.Buffer) (short []string) {
 		short = append(short, strings.Join(strings.Fields(strings.Join(line, " ")), " "))
 	}
 	return short
+}
+
+// A connection that was signed for has no authorizer that told who it is, at its end either.
+func TestAuditOfSignedConnections(t *testing.T) {
+	w := open(t, echoAsync)
+	var out bytes.Buffer
+	w.Router.Audit, w.Router.IAM = audit.To(&out), &contract.IAM{Tenant: "acme"}
+	signed := event(t, "connect")
+	signed.RequestContext.Authorizer, signed.RequestContext.Identity.Caller = nil, "AIDAEXAMPLE"
+	w.invoke(t, t.Context(), signed)
+	gone := event(t, "disconnect")
+	gone.RequestContext.Authorizer = nil
+	w.invoke(t, t.Context(), gone)
+	w.invoke(t, t.Context(), gone) // again, when nobody knows it any more
+	want := []string{"connect accepted acme/AIDAEXAMPLE", "disconnect accepted acme/AIDAEXAMPLE", "disconnect accepted /"}
+	if got := records(t, &out); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
 }
 
 func TestAudit(t *testing.T) {

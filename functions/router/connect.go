@@ -79,14 +79,31 @@ func (r *Router) notConnected(ctx context.Context, record *audit.Record, err err
 func (r *Router) disconnect(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest) (out events.APIGatewayProxyResponse) {
 	defer r.survive(ctx, "disconnect", &out)
 	r.Metrics.Add(contract.MetricDisconnected, metric.Labels{}, 1)
+	record := r.leaving(ctx, ev)
 	if err := r.Connections.Delete(ctx, ev.RequestContext.ConnectionID); err != nil {
 		r.Log.WarnContext(ctx, "connection stays until its time to live", "error", err)
 	}
 	r.Log.InfoContext(ctx, "disconnected", "connection", ev.RequestContext.ConnectionID)
-	record := arrived(ev)
-	record.Verb = audit.Disconnect
 	r.Audit.Write(ctx, *record)
 	return events.APIGatewayProxyResponse{StatusCode: http.StatusOK}
+}
+
+// leaving is the record of a connection's end. Whose it was, the connection itself tells where
+// there was no authorizer: API Gateway tells who signed a handshake to $connect alone.
+func (r *Router) leaving(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest) *audit.Record {
+	record := arrived(ev)
+	record.Verb = audit.Disconnect
+	if r.IAM == nil || !r.Audit.Writes() {
+		return record
+	}
+	c, exists, err := r.Connections.Get(ctx, ev.RequestContext.ConnectionID)
+	switch {
+	case err != nil:
+		r.Log.WarnContext(ctx, "nobody knows whose connection it was", "error", err)
+	case exists:
+		record.Tenant, record.Subject = c.Tenant, c.User
+	}
+	return record
 }
 
 // survive makes a refusal of a panic, deferred.

@@ -88,6 +88,9 @@ func To(out io.Writer) Log {
 	return Log{logging.New(out)}
 }
 
+// Writes reports whether records go anywhere.
+func (l Log) Writes() bool { return l.to != nil }
+
 // Write writes a record.
 func (l Log) Write(ctx context.Context, r Record) {
 	if l.to == nil {
