@@ -146,7 +146,8 @@ tidy: ## go.mod and go.sum of both modules, after a change of dependencies
 .stage/lint .stage/record:
 	@mkdir -p .stage
 	@python3 -m venv --clear $@
-	@$@/bin/pip install --quiet --disable-pip-version-check -r $<
+	@$@/bin/pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@$@/bin/pip check --quiet --disable-pip-version-check
 	@touch $@
 
 client/ts/dist/index.js: client/ts/node_modules $(wildcard client/ts/src/*.ts)

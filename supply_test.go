@@ -3,6 +3,7 @@ package streamer_test
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,19 +42,32 @@ func TestVersionsArePinned(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"scripts/cfn-lint.txt", "scripts/demo/record.txt"} {
+	tool := regexp.MustCompile(`^[A-Za-z0-9_-]+==[0-9.]+(post\d+)?$`)
+	// The first two are all that is installed: pip is told to look for nothing else, and make
+	// has it check that nothing is missing.
+	for _, name := range []string{"scripts/cfn-lint.txt", "scripts/demo/record.txt", "scripts/stage/requirements.txt"} {
 		for line := range strings.Lines(text(t, name)) {
-			if line = strings.TrimSpace(line); line != "" && line[0] != '#' && !regexp.MustCompile(`^[a-z0-9-]+==[0-9.]+$`).MatchString(line) {
+			if line = strings.TrimSpace(line); line != "" && line[0] != '#' && !tool.MatchString(line) {
 				t.Errorf("%s wants %s", name, line)
 			}
 		}
 	}
-	scripts, err := filepath.Glob("scripts/*.sh")
-	if err != nil {
-		t.Fatal(err)
+	makefile := text(t, "Makefile")
+	if !strings.Contains(makefile, "--no-deps -r $<") || !strings.Contains(makefile, "pip check") || strings.Count(makefile, "pip install") != 1 {
+		t.Error("make installs Python tools that are not listed")
+	}
+	scripts := []string{"Makefile", ".ci/run"}
+	err := filepath.WalkDir("scripts", func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".sh") {
+			scripts = append(scripts, path)
+		}
+		return err
+	})
+	if err != nil || len(scripts) < 8 {
+		t.Fatalf("scripts are %v, err %v", scripts, err)
 	}
 	programs := 0
-	for _, name := range append(scripts, "Makefile") {
+	for _, name := range scripts {
 		for _, match := range regexp.MustCompile(`\b[a-z.]+\.[a-z]+/[\w./-]+@([\w.]+)`).FindAllStringSubmatch(text(t, name), -1) {
 			programs++
 			if !exact.MatchString(strings.TrimPrefix(match[1], "v")) {
