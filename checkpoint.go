@@ -49,8 +49,9 @@ var errNoKeeper = errors.New("the context is not the one that an async action's 
 // ErrContinue, for the handler to return. Nearly means that a step as long as the longest
 // so far between two calls might not fit any more, so a handler that calls it every few
 // minutes or more often is never cut off, and work may take as long as the request's
-// deadline allows, in MaxContinuations more functions. The wait in between is that of the queue, a second or so when it is
-// short, and costs nothing. Percentages go on from where they were.
+// deadline allows, in MaxContinuations more functions. The wait in between is that of the
+// queue, a second or so when it is short, and costs nothing. Percentages go on from where
+// they were.
 //
 // Any other error says that the state was not saved, because the request was lost to
 // another worker, has ended, or a table did not answer: return it too.

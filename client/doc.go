@@ -37,8 +37,9 @@
 //     finds out that the other side is gone, or that this machine slept.
 //   - It sends each message until it is answered: again where the connection ended before,
 //     where 35 seconds passed, and where it was refused as one that may succeed later,
-//     four times then, or as one too many, as often as it takes. A submission carries an idempotency key, so an async action is not
-//     doubled; a sync one, which has no key, may run again.
+//     four times then, or as one too many, as often as it takes. A submission carries an
+//     idempotency key, so an async action is not doubled; a sync one, which has no key, may
+//     run again.
 //   - It drops what comes twice, late and in the wrong order. That a request is accepted,
 //     each retry, and its end are each taken once, and no reader of Updates misses them.
 //

@@ -66,9 +66,9 @@ type StreamerProps struct {
 	// false: CloudFormation invokes each function that has changed, and if it does not start,
 	// or finds that Storage of yours is not as it must be, the deployment fails and is taken
 	// back, and no message ever came to it. With true, what is deployed runs at once, and there
-	// are no versions for which concurrency could be provisioned. Set it if the role that deploys may not lambda:InvokeFunction, if a function has
-	// no way to Amazon S3, through which it answers, or if Code was built with a version of
-	// Streamer that knows nothing of this.
+	// are no versions for which concurrency could be provisioned. Set it if the role that
+	// deploys may not lambda:InvokeFunction, if a function has no way to Amazon S3, through which
+	// it answers, or if Code was built with a version of Streamer that knows nothing of this.
 	UncheckedStart bool
 
 	// PermissionsBoundary bounds what the roles of the functions can ever be allowed to do,
