@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,12 @@ import (
 	"testing/synctest"
 	"time"
 )
+
+// Worlds are small and many: more garbage may lie before it is collected.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	m.Run()
+}
 
 // play runs one seed in time of its own.
 func play(t *testing.T, seed uint64, b bug, verbose io.Writer) (w *world) {
