@@ -9,7 +9,9 @@
 // later at the latest. To know sooner, whoever posts would have to read the connection's item
 // before, or a timer to be kept for each connection: both cost more than all the rest of it.
 // The router does not close what it refuses: its answer would be lost with the connection, and
-// a client that means well comes back with a fresh token by itself.
+// a client that means well comes back with a fresh token by itself. A connection's item outlives
+// its token by three runs, since DynamoDB may delete it as soon as it may, and nobody would find
+// the connection then.
 //
 // How many connections are open, it tells by counting the connections table. What adds up its
 // stream knows no better when a connection has ended without a word: its item stays in the

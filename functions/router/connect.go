@@ -24,6 +24,10 @@ import (
 // connection (API Gateway developer guide, "Quotas for WebSocket APIs").
 const connectionLife = 2*time.Hour + 5*time.Minute
 
+// closingTime is how long a connection is kept in the table after its token has run out, for
+// the reconciler to find and close it: three of its runs.
+const closingTime = 15 * time.Minute
+
 // connect stores the connection of a known user and takes the subprotocol. It answers
 // with a status only; anything but 200 refuses the handshake.
 func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxyRequest) (out events.APIGatewayProxyResponse) {
@@ -46,7 +50,7 @@ func (r *Router) connect(ctx context.Context, ev events.APIGatewayWebsocketProxy
 	if err := r.Connections.Put(ctx, store.Connection{
 		ID: ev.RequestContext.ConnectionID, UserKey: lifecycle.UserKey(who.Tenant, who.User),
 		Tenant: who.Tenant, User: who.User, ConnectedAt: now.UnixMilli(), TokenExpires: who.Expires.Unix(),
-		ExpiresAt: min(who.Expires.Unix(), now.Add(connectionLife).Unix()),
+		ExpiresAt: min(who.Expires.Add(closingTime).Unix(), now.Add(connectionLife).Unix()),
 	}); err != nil {
 		return r.notConnected(ctx, record, err)
 	}

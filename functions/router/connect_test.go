@@ -23,15 +23,19 @@ func TestConnect(t *testing.T) {
 	}
 	want := store.Connection{
 		ID: connectionID, UserKey: "T#acme#U#ann", Tenant: "acme", User: "ann", ConnectedAt: start.UnixMilli(),
-		TokenExpires: 1_768_860_806, ExpiresAt: 1_768_860_806,
+		TokenExpires: 1_768_860_806, ExpiresAt: 1_768_860_806 + 15*60,
 	}
 	if w.connections.rows[connectionID] != want || len(w.posted.posts) != 0 || w.metrics.Sums()["Connected"] != 1 || strings.Count(w.log.String(), "\n") != 1 {
 		t.Errorf("stored %+v, posted %v, metrics %v, log %s", w.connections.rows, w.posted.posts, w.metrics.Sums(), w.log)
 	}
 }
 
+// A connection is in the table for the three runs of the reconciler after its token's end,
+// which closes it.
 func TestAConnectionIsForgottenAfterItsTokenOrTwoHours(t *testing.T) {
-	for expires, want := range map[time.Duration]time.Duration{time.Minute: time.Minute, 2 * time.Hour: 2 * time.Hour, 24 * time.Hour: 2*time.Hour + 5*time.Minute} {
+	for expires, want := range map[time.Duration]time.Duration{
+		time.Minute: 16 * time.Minute, 110 * time.Minute: 2*time.Hour + 5*time.Minute, 24 * time.Hour: 2*time.Hour + 5*time.Minute,
+	} {
 		w := open(t)
 		ev := event(t, "connect")
 		ev.RequestContext.Authorizer.(map[string]any)["exp"] = fmt.Sprint(start.Add(expires).Unix())

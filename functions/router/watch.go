@@ -111,13 +111,13 @@ func (r *Router) mine(c call, stood *store.RefusedError) bool {
 // leave makes room among the watchers of a request: nobody posts to one that waits, so
 // nobody finds out which of them are gone. It reports whether it found one.
 func (r *Router) leave(ctx context.Context, c call, row lifecycle.Row) (left bool, err error) {
-	now := r.Clock.Now().Unix()
+	now := r.Clock.Now()
 	for _, watcher := range row.Watchers {
 		at, open, err := r.Connections.Get(ctx, watcher)
 		if err != nil {
 			return false, serviceError{err}
 		}
-		if open && at.ExpiresAt > now {
+		if open && !at.Ended(now) {
 			continue
 		}
 		_, err = r.Requests.Update(ctx, row.Key(), lifecycle.Unwatch(c.User, watcher))

@@ -202,6 +202,11 @@ func TestSubscribeToARequestThatHasEnded(t *testing.T) {
 	}
 }
 
+// opened is a connection whose token runs out at some time.
+func opened(id string, until time.Time) store.Connection {
+	return store.Connection{ID: id, TokenExpires: until.Unix(), ExpiresAt: until.Add(15 * time.Minute).Unix()}
+}
+
 // fill makes n connections watch a request, of which those that are open are in the table.
 func (w *world) fill(t *testing.T, id string, n int, open func(i int) bool) {
 	t.Helper()
@@ -209,7 +214,7 @@ func (w *world) fill(t *testing.T, id string, n int, open func(i int) bool) {
 		c := fmt.Sprint("w", i)
 		w.update(t, id, lifecycle.Watch("ann", c))
 		if open(i) {
-			w.connections.rows[c] = store.Connection{ID: c, ExpiresAt: w.clock.Now().Add(time.Hour).Unix()}
+			w.connections.rows[c] = opened(c, w.clock.Now().Add(time.Hour))
 		}
 	}
 }
@@ -224,7 +229,7 @@ func TestTheEleventhWatcher(t *testing.T) {
 		t.Helper()
 		w := open(t, echoAsync)
 		id := w.accept(t, w.message(t, pending))
-		w.connections.rows[connectionID] = store.Connection{ID: connectionID, ExpiresAt: start.Add(time.Hour).Unix()}
+		w.connections.rows[connectionID] = opened(connectionID, start.Add(time.Hour))
 		w.fill(t, id, protocol.MaxWatchers-1, open_)
 		return w, id
 	}
@@ -252,7 +257,7 @@ func TestTheEleventhWatcher(t *testing.T) {
 	})
 	t.Run("one past its time", func(t *testing.T) {
 		w, id := begin(t, all)
-		w.connections.rows["w3"] = store.Connection{ID: "w3", ExpiresAt: start.Unix()}
+		w.connections.rows["w3"] = opened("w3", start)
 		f := eleventh(t, w, id)
 		if row := w.row(t, "acme", id); f.Type() != protocol.TypeSubscribed || slices.Contains(row.Watchers, "w3") {
 			t.Errorf("answered %+v, watchers %v", f, row.Watchers)

@@ -108,7 +108,7 @@ func (g *Gate) open(ctx context.Context, tenant string, ids []string) (map[strin
 
 // live is kind.began of connections.
 func (g *Gate) live(ctx context.Context, ids []string) (map[string]int64, error) {
-	now := g.Clock.Now().Unix()
+	now := g.Clock.Now()
 	found, exists, failed := make([]store.Connection, len(ids)), make([]bool, len(ids)), make([]error, len(ids))
 	var reads sync.WaitGroup
 	for i, id := range ids {
@@ -119,7 +119,7 @@ func (g *Gate) live(ctx context.Context, ids []string) (map[string]int64, error)
 	for i, id := range ids {
 		switch {
 		case !exists[i]:
-		case found[i].ExpiresAt <= now:
+		case found[i].Ended(now):
 			began[id] = ended
 		default:
 			began[id] = found[i].ConnectedAt

@@ -346,7 +346,7 @@ func TestConnections(t *testing.T) {
 		t.Helper()
 		err := w.Connect(t.Context(), "acme", user, id, w.now)
 		if err == nil {
-			w.connections[id] = store.Connection{ID: id, ConnectedAt: w.now.UnixMilli(), ExpiresAt: w.now.Add(time.Hour).Unix()}
+			w.connections[id] = store.Connection{ID: id, ConnectedAt: w.now.UnixMilli(), TokenExpires: w.now.Add(time.Hour).Unix(), ExpiresAt: w.now.Add(2 * time.Hour).Unix()}
 		}
 		return err
 	}

@@ -393,7 +393,7 @@ func (d DynamoConnections) Delete(ctx context.Context, id string) error {
 // keeps no connection that long, is neither: it has ended, and the table forgets it.
 func (d DynamoConnections) Survey(ctx context.Context, now time.Time, most int) (live int, expired []string, err error) {
 	pages := dynamodb.NewScanPaginator(d.Client, &dynamodb.ScanInput{
-		TableName: &d.Table, FilterExpression: aws.String("#e <= :now"), ProjectionExpression: aws.String("#c, #t"),
+		TableName: &d.Table, FilterExpression: aws.String("#e <= :now OR #t <= :now"), ProjectionExpression: aws.String("#c, #t"),
 		ExpressionAttributeNames:  map[string]string{"#e": contract.ExpiresAt, "#c": contract.ConnectionID, "#t": contract.TokenExpires},
 		ExpressionAttributeValues: item{":now": &types.AttributeValueMemberN{Value: strconv.FormatInt(now.Unix(), 10)}},
 	})

@@ -91,10 +91,14 @@ type Connection struct {
 	ConnectedAt int64 `dynamodbav:"connected_at"`
 	// TokenExpires is when the identity ends, in Unix seconds.
 	TokenExpires int64 `dynamodbav:"token_expires"`
-	// ExpiresAt is the sooner of the token's end and the latest moment that API Gateway
-	// keeps a connection, in Unix seconds: the item's time to live.
+	// ExpiresAt is the item's time to live, in Unix seconds: the sooner of the latest moment
+	// that API Gateway keeps a connection, and some time after the token's end, for DynamoDB
+	// may delete it at once then, and whoever closes the connection must find it before.
 	ExpiresAt int64 `dynamodbav:"expires_at"`
 }
+
+// Ended reports whether a connection has run out, there or not.
+func (c Connection) Ended(now time.Time) bool { return min(c.TokenExpires, c.ExpiresAt) <= now.Unix() }
 
 // Connections is the connections table.
 type Connections interface {

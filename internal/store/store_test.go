@@ -55,6 +55,7 @@ func TestSurveyOfConnections(t *testing.T) {
 	before, _ := survey(0)
 	for id, ends := range map[string]struct{ row, token time.Duration }{
 		"live": {time.Minute, time.Minute}, "over": {-time.Minute, -time.Minute}, "just now": {}, "two hours": {-time.Minute, time.Hour},
+		"to be closed": {time.Minute, -time.Minute},
 	} {
 		c := store.Connection{ID: mine + id, Tenant: "t", User: "u", UserKey: "k", ExpiresAt: now.Add(ends.row).Unix(), TokenExpires: now.Add(ends.token).Unix()}
 		if err := connections.Put(t.Context(), c); err != nil {
@@ -72,7 +73,7 @@ func TestSurveyOfConnections(t *testing.T) {
 	}
 	expired = slices.DeleteFunc(expired, func(id string) bool { return !strings.HasPrefix(id, mine) })
 	slices.Sort(expired)
-	if want := []string{mine + "just now", mine + "over"}; !slices.Equal(expired, want) {
+	if want := []string{mine + "just now", mine + "over", mine + "to be closed"}; !slices.Equal(expired, want) {
 		t.Errorf("their token has run out: %q, want %q", expired, want)
 	}
 	if _, expired := survey(1); len(expired) != 1 {

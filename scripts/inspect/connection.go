@@ -30,12 +30,20 @@ type link struct {
 	User         string    `json:"user"`
 	ConnectedAt  time.Time `json:"connected_at"`
 	TokenExpires time.Time `json:"token_expires"`
-	// ExpiresAt is when the row is forgotten, and not later than API Gateway closes.
+	// ExpiresAt is when the row is forgotten.
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
 func linkOf(c store.Connection) link {
 	return link{c.ID, c.Tenant, c.User, instant(c.ConnectedAt), time.Unix(c.TokenExpires, 0).UTC(), time.Unix(c.ExpiresAt, 0).UTC()}
+}
+
+// ends is when it has ended in any case.
+func (l link) ends() time.Time {
+	if l.TokenExpires.Before(l.ExpiresAt) {
+		return l.TokenExpires
+	}
+	return l.ExpiresAt
 }
 
 // linkDetail is one connection with what is known beyond its row.
@@ -174,9 +182,9 @@ func connectionsCommand(flags *flag.FlagSet) task {
 			return err
 		}
 		return s.tell(found, func(out io.Writer) error {
-			lines := [][]string{{"CONNECTION", "OF", "CONNECTED", "EXPIRES IN"}}
+			lines := [][]string{{"CONNECTION", "OF", "CONNECTED", "ENDS WITHIN"}}
 			for _, l := range found {
-				lines = append(lines, []string{plain(l.ID), of(l.Tenant, l.User), age(l.ConnectedAt, s.now) + " ago", span(l.ExpiresAt.Sub(s.now))})
+				lines = append(lines, []string{plain(l.ID), of(l.Tenant, l.User), age(l.ConnectedAt, s.now) + " ago", span(l.ends().Sub(s.now))})
 			}
 			if err := table(out, "connections", lines); err != nil {
 				return err
@@ -194,7 +202,7 @@ func connectionsCommand(flags *flag.FlagSet) task {
 func links(ctx context.Context, s *session, w who, most int) (found []link, more bool, err error) {
 	found = []link{}
 	add := func(c store.Connection) {
-		if c.ExpiresAt > s.now.Unix() && (w.tenant == "" || c.Tenant == w.tenant) {
+		if !c.Ended(s.now) && (w.tenant == "" || c.Tenant == w.tenant) {
 			found = append(found, linkOf(c))
 		}
 	}
