@@ -26,14 +26,7 @@ import (
 // the tenant's. Nothing goes before somebody says yes, and what is open only if that is said.
 func TestForget(t *testing.T) {
 	s := stage(t)
-	at, err := place.FindStage(t.Context(), os.Getenv(outputs.Variable))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := newSession(at, chosen{}, terminal{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := s.data()
 	longer := s.tenant + "x"
 	t.Cleanup(func() {
 		for _, tenant := range []string{s.tenant, longer} {
@@ -106,17 +99,24 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// Of a bucket that was brought and keeps versions, none is left, and no mark of a deletion.
-func TestForgetVersions(t *testing.T) {
-	s := stage(t)
-	at, err := place.FindStage(t.Context(), os.Getenv(outputs.Variable))
+// data is what the stage keeps, as the commands reach it.
+func (s *onStage) data() *session {
+	s.Helper()
+	at, err := place.FindStage(s.Context(), os.Getenv(outputs.Variable))
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	data, err := newSession(at, chosen{}, terminal{})
 	if err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
+	return data
+}
+
+// Of a bucket that was brought and keeps versions, none is left, and no mark of a deletion.
+func TestForgetVersions(t *testing.T) {
+	s := stage(t)
+	data := s.data()
 	data.files.Name = "versions-" + strings.ToLower(s.tenant)
 	bucket, name := data.files.Client, &data.files.Name
 	if _, err := bucket.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: name}); err != nil {
