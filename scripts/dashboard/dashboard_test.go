@@ -75,10 +75,11 @@ func TestRender(t *testing.T) {
 		{title: "Requests", lines: lines(metric{namespace: "Streamer", label: "completed", stat: "Sum"}, metric{namespace: "Streamer", name: "RequestDuration", label: "p50", stat: "p50"}, metric{namespace: "AWS/SQS", label: "age", stat: "Maximum"})},
 		{title: "A text"},
 		{title: "Queues", lines: lines(metric{label: "depth"})},
+		{title: "Function errors", lines: lines(metric{label: "router", stat: "Sum"}, metric{label: "processor", stat: "Sum"})},
 	}
 	alarms := map[string]alarm{"arn:1": {"dead letters", "ALARM"}, "arn:2": {"errors", "OK"}, "arn:3": {"waiting", "INSUFFICIENT_DATA"}}
 	read := func(_ context.Context, metrics []metric) ([]value, error) {
-		return map[int][]value{1: {{}}, 3: {{true, 3}, {true, 1500}, {}}}[len(metrics)], nil
+		return map[int][]value{1: {{}}, 2: {{true, 0}, {}}, 3: {{true, 3}, {true, 1500}, {}}}[len(metrics)], nil
 	}
 	var out strings.Builder
 	if err := render(context.Background(), &out, widgets, alarms, read); err != nil {
@@ -86,7 +87,8 @@ func TestRender(t *testing.T) {
 	}
 	want := "  Is anything wrong?                                  3 alarms   in alarm 1   without data yet 1   ALARM dead letters\n" +
 		"  Requests                                            completed 3   p50 1.5 s   age –\n" +
-		"  Queues                                              no numbers yet, or only AWS has them\n"
+		"  Queues                                              no numbers yet, or only AWS has them\n" +
+		"  Function errors                                     none\n"
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}

@@ -34,17 +34,21 @@ func render(ctx context.Context, out io.Writer, widgets []widget, alarms map[str
 	return nil
 }
 
-// metricCells are the metrics with their numbers, or one word for all of them where
-// nobody measures any.
+// metricCells are the metrics with their numbers, or a word for all of them where nothing
+// happened, or nobody measures any.
 func metricCells(metrics []metric, values []value) []string {
 	var cells []string
-	known := false
+	known, happened := false, false
 	for i, m := range metrics {
 		known = known || values[i].known || m.counted()
+		happened = happened || values[i].number != 0
 		cells = append(cells, m.label+" "+text(m, values[i]))
 	}
-	if !known {
+	switch {
+	case !known:
 		return []string{"no numbers yet, or only AWS has them"}
+	case !happened:
+		return []string{"none"}
 	}
 	return cells
 }
