@@ -18,8 +18,20 @@ import (
 // stackNames are what deployable makes: the stages, and the stack of a release.
 var stackNames = []string{"local", "dev", "prod", "release"}
 
-// deployable is a stack as infra makes it, with our feature flags or with none.
+// deployable is a stack as infra makes it, with our feature flags or with none. Each is
+// made once, and nobody adds to it.
 func deployable(t *testing.T, name string, flags bool) awscdk.Stack {
+	t.Helper()
+	key := fmt.Sprint(name, flags)
+	if deployables[key] == nil {
+		deployables[key] = newDeployable(t, name, flags)
+	}
+	return deployables[key]
+}
+
+var deployables = map[string]awscdk.Stack{}
+
+func newDeployable(t *testing.T, name string, flags bool) awscdk.Stack {
 	t.Helper()
 	context := map[string]any{"stage": name, "alarmTopic": "arn:aws:sns:eu-west-1:111122223333:operators"}
 	if name == "local" {

@@ -85,13 +85,23 @@ func newBareApp(context map[string]any) awscdk.App {
 	return awscdk.NewApp(&awscdk.AppProps{Context: &all, AnalyticsReporting: jsii.Bool(false)})
 }
 
-// synth is the template of a stack "Test" that holds one Streamer.
+// synth is the template of a stack "Test" that holds one Streamer. The one of a Streamer
+// that says nothing is made once.
 func synth(t *testing.T, context map[string]any, props *constructs.StreamerProps) template {
 	t.Helper()
+	if context == nil && props == nil {
+		if plain == nil {
+			plain = awscdk.NewStack(newApp(t, nil), jsii.String("Test"), nil)
+			constructs.NewStreamer(plain, "Streamer", nil)
+		}
+		return templateOf(t, plain)
+	}
 	return synthStack(t, context, func(stack awscdk.Stack) {
 		constructs.NewStreamer(stack, "Streamer", props)
 	})
 }
+
+var plain awscdk.Stack
 
 // synthStack is the template of a stack "Test" that fill has filled.
 func synthStack(t *testing.T, context map[string]any, fill func(awscdk.Stack)) template {
