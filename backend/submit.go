@@ -58,7 +58,8 @@ func (c *Client) submit(ctx context.Context, action string, in any, o SubmitOpti
 	if err != nil {
 		return "", false, fmt.Errorf("payload is not JSON: %w", err)
 	}
-	m := protocol.Message{Action: action, IdempotencyKey: o.IdempotencyKey, DeadlineMS: o.Deadline.Milliseconds()}
+	m := protocol.Message{Action: action, IdempotencyKey: o.IdempotencyKey}
+	m.SetDeadline(o.Deadline)
 	if m.Payload, err = protocol.DecodePayload(payload); err == nil {
 		err = m.Check()
 	}
@@ -71,7 +72,7 @@ func (c *Client) submit(ctx context.Context, action string, in any, o SubmitOpti
 	ctx = tracing.InRun(ctx) // a function's request is a part of the function's trace
 	row, duplicate, err := c.backend.desk.Accept(ctx, intake.Request{
 		Tenant: c.tenant, User: c.user, Action: entry.Spec(), Payload: m.Payload,
-		IdempotencyKey: o.IdempotencyKey, Deadline: o.Deadline.Truncate(time.Millisecond), Submission: rand.Text(),
+		IdempotencyKey: o.IdempotencyKey, Deadline: time.Duration(m.DeadlineMS) * time.Millisecond, Submission: rand.Text(),
 	})
 	if err != nil {
 		return "", false, err

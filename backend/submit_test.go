@@ -108,6 +108,7 @@ func TestRefusedSubmissions(t *testing.T) {
 			"a key too long":     {submit(w.ann(), "resize", good, SubmitOptions{IdempotencyKey: strings.Repeat("k", 129)}), protocol.BadMessage, "idempotency_key: "},
 			"a deadline too far": {submit(w.ann(), "resize", good, SubmitOptions{Deadline: 14 * 24 * time.Hour}), protocol.BadMessage, "deadline_ms: "},
 			"one in the past":    {submit(w.ann(), "resize", good, SubmitOptions{Deadline: -time.Hour}), protocol.BadMessage, "deadline_ms: "},
+			"one without a unit": {submit(w.ann(), "resize", good, SubmitOptions{Deadline: 30}), protocol.BadMessage, "deadline_ms: "},
 			"no tenant":          {submit(w.As("", "ann"), "resize", good, SubmitOptions{}), "", `tenant "" is not 1 to 64`},
 			"a key as tenant":    {submit(w.As("acme#R#1", "ann"), "resize", good, SubmitOptions{}), "", `tenant "acme#R#1" is not`},
 			"no user":            {submit(w.As("acme", ""), "resize", good, SubmitOptions{}), "", `user "" is not 1 to 128`},

@@ -43,7 +43,7 @@ func Submit[In, Out any](ctx context.Context, c *Client, action streamer.Action[
 	}
 	m := protocol.Message{Action: action.Name, Payload: data, IdempotencyKey: rand.Text()}
 	if options != nil {
-		m.DeadlineMS = options.Deadline.Milliseconds()
+		m.SetDeadline(options.Deadline)
 		m.Traceparent = options.Traceparent
 		if options.IdempotencyKey != "" {
 			m.IdempotencyKey = options.IdempotencyKey

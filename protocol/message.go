@@ -185,6 +185,16 @@ func (m *Message) Check() error {
 	return nil
 }
 
+// SetDeadline makes d the message's DeadlineMS, in whole milliseconds. Zero is the default;
+// what is less than a millisecond, such as a number of seconds without its unit, is not, and
+// so is out of the limits.
+func (m *Message) SetDeadline(d time.Duration) {
+	m.DeadlineMS = d.Milliseconds()
+	if m.DeadlineMS == 0 && d != 0 {
+		m.DeadlineMS = 1
+	}
+}
+
 func printable(key string) bool {
 	if len(key) > MaxIdempotencyKey {
 		return false

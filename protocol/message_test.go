@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pay-theory/streamer/protocol"
 )
@@ -328,4 +329,16 @@ func sameJSON(a, b json.RawMessage) bool {
 		return v
 	}
 	return reflect.DeepEqual(decode(a), decode(b))
+}
+
+func TestDeadlinesWithoutAUnitAreNoDefault(t *testing.T) {
+	for d, want := range map[time.Duration]int64{
+		0: 0, time.Minute: 60_000, 90*time.Second + 300*time.Microsecond: 90_000, 30: 1, -30: 1, -time.Hour: -3_600_000,
+	} {
+		m := protocol.Message{Action: "echo"}
+		m.SetDeadline(d)
+		if err := m.Check(); m.DeadlineMS != want || (err == nil) != (want == 0 || want >= 1000) {
+			t.Errorf("%s is %d: %v", d, m.DeadlineMS, err)
+		}
+	}
 }
