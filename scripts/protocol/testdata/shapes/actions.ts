@@ -42,8 +42,8 @@ export type Code =
    */
   | "TOO_MANY_CONNECTIONS"
   /**
-   * The user, or its tenant, submits more requests a second than it may. As TOO_MANY_REQUESTS, it has
-   * details.retry_after_ms.
+   * The user, or its tenant, submits more requests a second than it may, or announces more uploads. As
+   * TOO_MANY_REQUESTS, it has details.retry_after_ms.
    */
   | "TOO_FAST"
   /** The handler ran longer than its action allows. */
