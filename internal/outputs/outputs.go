@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/pay-theory/streamer/internal/contract"
 )
@@ -25,7 +28,8 @@ type Stack struct {
 }
 
 // Read finds the stack of a Streamer in a file: the one with a WebSocket's URL among its
-// outputs. An empty path is ErrNoFile.
+// outputs. That there are two is an error: nobody should work on one by chance. An empty path
+// is ErrNoFile.
 func Read(path string) (Stack, error) {
 	if path == "" {
 		return Stack{}, ErrNoFile
@@ -38,12 +42,15 @@ func Read(path string) (Stack, error) {
 	if err := json.Unmarshal(b, &stacks); err != nil {
 		return Stack{}, fmt.Errorf("read stack outputs: %s is not what cdk deploy --outputs-file writes: %w", path, err)
 	}
-	for name, values := range stacks {
-		if values[contract.OutputWebSocketURL] != "" {
-			return Stack{name, values}, nil
-		}
+	maps.DeleteFunc(stacks, func(_ string, values map[string]string) bool { return values[contract.OutputWebSocketURL] == "" })
+	switch names := slices.Sorted(maps.Keys(stacks)); len(names) {
+	case 0:
+		return Stack{}, fmt.Errorf("read stack outputs: no stack in %s has the output %s", path, contract.OutputWebSocketURL)
+	case 1:
+		return Stack{names[0], stacks[names[0]]}, nil
+	default:
+		return Stack{}, fmt.Errorf("read stack outputs: %s has several stages, %s: give a file with the one that is meant", path, strings.Join(names, ", "))
 	}
-	return Stack{}, fmt.Errorf("read stack outputs: no stack in %s has the output %s", path, contract.OutputWebSocketURL)
 }
 
 // Need returns an output that must be there.

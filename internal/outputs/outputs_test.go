@@ -16,7 +16,8 @@ func TestRead(t *testing.T) {
 		`{"Other":{"Url":"x"},"Mine":{"WebSocketUrl":"wss://x","WorkQueueUrl":"q"}}`: "",
 		`{"Other":{"Url":"x"}}`: "no stack in " + file + " has the output WebSocketUrl",
 		`{}`:                    "has the output WebSocketUrl",
-		`no`:                    "is not what cdk deploy --outputs-file writes",
+		`{"Prod":{"WebSocketUrl":"wss://x"},"Dev":{"WebSocketUrl":"wss://y"},"Other":{}}`: "has several stages, Dev, Prod: give a file",
+		`no`: "is not what cdk deploy --outputs-file writes",
 	} {
 		if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
 			t.Fatal(err)
