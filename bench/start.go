@@ -78,11 +78,6 @@ func (s *stage) startInTurn(ctx context.Context, with func(name, dir string, our
 		return err
 	}
 	defer os.RemoveAll(dir)
-	host, err := newHost()
-	if err != nil {
-		return err
-	}
-	defer host.close()
 	for _, name := range names {
 		ours, err := s.download(ctx, "Streamer"+name, dir)
 		if err != nil {
@@ -97,7 +92,7 @@ func (s *stage) startInTurn(ctx context.Context, with func(name, dir string, our
 		}
 		for range starts {
 			for _, p := range []*program{ours, other} {
-				if err := host.start(ctx, p); err != nil {
+				if err := p.start(ctx); err != nil {
 					return fmt.Errorf("start %s: %w", p.file, err)
 				}
 			}
@@ -172,7 +167,8 @@ func fetch(ctx context.Context, url string) ([]byte, error) {
 	return io.ReadAll(resp.Body)
 }
 
-// host is Lambda's, as far as the first event goes.
+// host is Lambda's, as far as the first event goes. Each process has one of its own: what one
+// that was ended had asked for last could else be taken for the first thing that the next asks.
 type host struct {
 	server   *http.Server
 	at       string
@@ -223,7 +219,12 @@ func (h *host) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 func (h *host) close() { _ = h.server.Close() }
 
 // start runs p until it asks for an event, or has answered the one that it is given.
-func (h *host) start(ctx context.Context, p *program) error {
+func (p *program) start(ctx context.Context) error {
+	h, err := newHost()
+	if err != nil {
+		return err
+	}
+	defer h.close()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.file)
@@ -245,7 +246,11 @@ func (h *host) start(ctx context.Context, p *program) error {
 	}
 	if p.event != nil {
 		given := time.Now()
-		h.event <- p.event
+		select {
+		case h.event <- p.event:
+		case err := <-ended:
+			return fmt.Errorf("%w: %s", err, &output)
+		}
 		select {
 		case a := <-h.answered:
 			if !strings.Contains(a.body, p.answer) {
