@@ -2,8 +2,9 @@
 # Every test, as one stream of test2json events, in an order of chance, in two lanes that run
 # at once. The one on the stage waits most of the time, so it goes first wherever both want a
 # processor: integ, and what would call the stage while integ counts the calls it sees. Before
-# integ come those that read what the functions have logged, while that is little. The other
-# lane computes: what needs no stage, or has one of its own.
+# integ come those that read what the functions have logged, while that is little. After it,
+# the TypeScript client's, which wait most, run beside a release and the demo. The other lane
+# computes: what needs no stage, or has one of its own.
 #
 # The race detector is on where there is a C compiler, but for the CDK packages, whose jsii
 # runtime cannot stand it, the simulation, which plays ten times the seeds then, the life
@@ -50,9 +51,12 @@ on_the_stage() {
   status=0
   go test -json -shuffle=on $race -p 1 $(only "/($callers)$") || status=1
   go test -json -shuffle=on $race ./integ || status=1
+  node client/ts/scripts/test.mjs --json >"$events/typescript" &
+  typescript=$!
   go test -json -run "$release" ./constructs || status=1
   go test -json -shuffle=on ./scripts/demo || status=1
-  node client/ts/scripts/test.mjs --json || status=1
+  wait "$typescript" || status=1
+  cat "$events/typescript"
   return $status
 }
 
@@ -62,17 +66,18 @@ if [ "${1-}" = compute ]; then
 fi
 
 # The computing lane is a process group of its own, so that it ends with this script.
-events=$(mktemp)
+events=$(mktemp -d)
+typescript=
 set -m
-nice -n 19 "$0" compute >"$events" &
+nice -n 19 "$0" compute >"$events/computing" &
 computing=$!
 set +m
-trap 'kill -- "-$computing" 2>/dev/null; rm -f "$events"' EXIT
+trap 'kill -- "-$computing" $typescript 2>/dev/null; rm -rf "$events"' EXIT
 trap 'exit 1' INT TERM
 
 on_the_stage
 staged_status=$?
 wait "$computing"
 computed_status=$?
-cat "$events"
+cat "$events/computing"
 [ "$staged_status" = 0 ] && [ "$computed_status" = 0 ]
