@@ -15,7 +15,7 @@ func TestEveryAttemptKillsItsProcess(t *testing.T) {
 	u, mark := marked()
 	set := faults(t, s, front.Rule{Operation: "execute-api.PostToConnection", Contains: []string{mark, `"type":"progress"`}, Fault: front.FaultKill})
 	c := dial(t, u)
-	id, _ := place(t, c, order(t, mark, "poison", 500*time.Millisecond))
+	id, _ := place(t, c, order(t, mark, "poison", 5*time.Second)) // long enough for a slow machine to kill it
 	f := as[protocol.FailedFrame](t, c.end(t, id))
 	if f.Code != protocol.AttemptsExhausted || f.Attempt != maxAttempts {
 		t.Errorf("got %+v", f)
