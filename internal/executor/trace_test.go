@@ -75,8 +75,10 @@ func TestTraces(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			r.set(func() { r.fate["c"] = nil })
 			time.Sleep(10 * time.Second)
+			rep.Report(15, "goes out at once, and begins an interval")
+			time.Sleep(time.Millisecond)
 			for range 5 {
-				rep.Report(20, "the last of five at once")
+				rep.Report(20, "the last of five in it")
 			}
 			time.Sleep(10 * time.Second)
 			r.set(func() { r.fate["c"] = streamer.ErrGone })
@@ -86,7 +88,7 @@ func TestTraces(t *testing.T) {
 		}
 		r.wantDone(r.carried("m1"))
 		attempt := spans.Of(t, "streamer.attempt")
-		for key, want := range map[attribute.Key]string{tracing.Posted: "2", tracing.Coalesced: "4", tracing.Gone: "1", tracing.Untaken: "1"} {
+		for key, want := range map[attribute.Key]string{tracing.Posted: "3", tracing.Coalesced: "4", tracing.Gone: "1", tracing.Untaken: "1"} {
 			if got := tracingtest.Value(attempt, key); got != want {
 				t.Errorf("%s is %q, want %q", key, got, want)
 			}
