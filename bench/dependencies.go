@@ -73,8 +73,7 @@ func modules(ctx context.Context, file string) (map[string]int64, error) {
 	for _, d := range info.Deps {
 		known = append(known, d.Path)
 	}
-	// The longest first: a module's path may begin with another's.
-	slices.SortFunc(known, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	longestFirst(known)
 	text, err := output(ctx, "go", "tool", "nm", "-size", file)
 	if err != nil {
 		return nil, err
@@ -95,14 +94,23 @@ func modules(ctx context.Context, file string) (map[string]int64, error) {
 		if strings.HasPrefix(symbol, "runtime.") && size > 100_000 || symbol == "go:func.*" || symbol == "type:*" || size > 1<<24 {
 			continue // tables, and room that is zero at the start too
 		}
-		at := slices.IndexFunc(known, func(module string) bool {
-			return strings.HasPrefix(symbol, module+".") || strings.HasPrefix(symbol, module+"/")
-		})
-		module := "the standard library"
-		if at >= 0 {
-			module = known[at]
-		}
-		sizes[module] += size
+		sizes[cmp.Or(moduleOf(symbol, known), "the standard library")] += size
 	}
 	return sizes, lines.Err()
+}
+
+// longestFirst is the order that moduleOf needs: a module's path may begin with another's.
+func longestFirst(modules []string) {
+	slices.SortFunc(modules, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+}
+
+// moduleOf is the module that a symbol is of, empty for one of the standard library.
+func moduleOf(symbol string, known []string) string {
+	at := slices.IndexFunc(known, func(module string) bool {
+		return strings.HasPrefix(symbol, module+".") || strings.HasPrefix(symbol, module+"/")
+	})
+	if at < 0 {
+		return ""
+	}
+	return known[at]
 }

@@ -68,7 +68,7 @@ func TestSpent(t *testing.T) {
 `
 	known := []string{"example.com/a/b/v2", "example.com/a", "example.com/ours"}
 	want := map[string]float64{"example.com/a/b/v2": 1.5, "example.com/ours": 2, "example.com/ours/internal/store": 4, nobodys: 10}
-	if got := spent(traces, known); !maps.Equal(got, want) {
+	if got := spent(traces, "example.com/ours", known); !maps.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
 }

@@ -28,10 +28,13 @@ func profile(ctx context.Context, _ *stage) (string, error) {
 		"-cpuprofile", time, "-memprofile", space, "-memprofilerate", "4096", "./functions/processor"); err != nil {
 		return "", err
 	}
-	known, err := modulesHere(ctx)
+	list, err := output(ctx, "go", "list", "-m", "-f", "{{.Path}}", "all")
 	if err != nil {
 		return "", err
 	}
+	known := strings.Fields(list)
+	this := known[0]
+	longestFirst(known)
 	shares := map[string][2]float64{}
 	ours := [2]float64{}
 	for i, args := range [][]string{{"-unit=ms", binary, time}, {"-unit=kB", "-sample_index=alloc_space", binary, space}} {
@@ -39,7 +42,7 @@ func profile(ctx context.Context, _ *stage) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		whose := spent(traces, known)
+		whose := spent(traces, this, known)
 		all := 0.0
 		for _, much := range whose {
 			all += much
@@ -51,7 +54,7 @@ func profile(ctx context.Context, _ *stage) (string, error) {
 			both := shares[who]
 			both[i] = much / all
 			shares[who] = both
-			if strings.HasPrefix(who, known[len(known)-1]) && !strings.HasSuffix(who, "_test") {
+			if strings.HasPrefix(who, this) && !strings.HasSuffix(who, "_test") {
 				ours[i] += both[i]
 			}
 		}
@@ -68,22 +71,10 @@ func profile(ctx context.Context, _ *stage) (string, error) {
 		"less, and nothing else that can be changed here.\n", percent(ours[0]), percent(ours[1])), nil
 }
 
-// modulesHere are all that this module is built with, the longest path first, since one may begin
-// with another, and this one last.
-func modulesHere(ctx context.Context) ([]string, error) {
-	text, err := output(ctx, "go", "list", "-m", "-f", "{{.Path}}", "all")
-	if err != nil {
-		return nil, err
-	}
-	all := strings.Fields(text)
-	slices.SortFunc(all[1:], func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-	return append(all[1:], all[0]), nil
-}
-
 func percent(share float64) string { return fmt.Sprintf("%.1f", 100*share) }
 
 // spent adds up the samples that pprof lists, each with its stack, by whose they are.
-func spent(traces string, known []string) map[string]float64 {
+func spent(traces, this string, known []string) map[string]float64 {
 	whose := map[string]float64{}
 	var much float64
 	who, leaf := "", false
@@ -109,29 +100,23 @@ func spent(traces string, known []string) map[string]float64 {
 			}
 		}
 		if who == "" && len(columns) > 0 {
-			who = owner(columns[0], known)
+			who = owner(columns[0], this, known)
 		}
 	}
 	add()
 	return whose
 }
 
-// owner is the module that a function is in, or if that is the last of those known, which is
-// ours, the package; empty for one of the standard library.
-func owner(function string, known []string) string {
-	for i, module := range known {
-		rest, in := strings.CutPrefix(function, module)
-		if !in || !strings.HasPrefix(rest, ".") && !strings.HasPrefix(rest, "/") {
-			continue
-		}
-		if i < len(known)-1 {
-			return module
-		}
-		path, name := "", rest
-		if at := strings.LastIndexByte(strings.Split(rest, "[")[0], '/'); at >= 0 {
-			path, name = rest[:at], rest[at:]
-		}
-		return module + path + strings.Split(name, ".")[0]
+// owner is the module that a function is in, or if that is this one, the package; empty for one
+// of the standard library.
+func owner(function, this string, known []string) string {
+	module := moduleOf(function, known)
+	if module != this {
+		return module
 	}
-	return ""
+	path, name := "", strings.TrimPrefix(function, module)
+	if at := strings.LastIndexByte(strings.Split(name, "[")[0], '/'); at >= 0 {
+		path, name = name[:at], name[at:]
+	}
+	return module + path + strings.Split(name, ".")[0]
 }
