@@ -97,8 +97,11 @@ type Connection struct {
 	ExpiresAt int64 `dynamodbav:"expires_at"`
 }
 
-// Ended reports whether a connection has run out, there or not.
-func (c Connection) Ended(now time.Time) bool { return min(c.TokenExpires, c.ExpiresAt) <= now.Unix() }
+// Ends is when a connection has run out, there or not.
+func (c Connection) Ends() time.Time { return time.Unix(min(c.TokenExpires, c.ExpiresAt), 0) }
+
+// Ended reports whether it has.
+func (c Connection) Ended(now time.Time) bool { return !now.Before(c.Ends()) }
 
 // Connections is the connections table.
 type Connections interface {

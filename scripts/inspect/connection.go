@@ -32,18 +32,12 @@ type link struct {
 	TokenExpires time.Time `json:"token_expires"`
 	// ExpiresAt is when the row is forgotten.
 	ExpiresAt time.Time `json:"expires_at"`
+
+	ends time.Time // in any case
 }
 
 func linkOf(c store.Connection) link {
-	return link{c.ID, c.Tenant, c.User, instant(c.ConnectedAt), time.Unix(c.TokenExpires, 0).UTC(), time.Unix(c.ExpiresAt, 0).UTC()}
-}
-
-// ends is when it has ended in any case.
-func (l link) ends() time.Time {
-	if l.TokenExpires.Before(l.ExpiresAt) {
-		return l.TokenExpires
-	}
-	return l.ExpiresAt
+	return link{c.ID, c.Tenant, c.User, instant(c.ConnectedAt), time.Unix(c.TokenExpires, 0).UTC(), time.Unix(c.ExpiresAt, 0).UTC(), c.Ends()}
 }
 
 // linkDetail is one connection with what is known beyond its row.
@@ -184,7 +178,7 @@ func connectionsCommand(flags *flag.FlagSet) task {
 		return s.tell(found, func(out io.Writer) error {
 			lines := [][]string{{"CONNECTION", "OF", "CONNECTED", "ENDS WITHIN"}}
 			for _, l := range found {
-				lines = append(lines, []string{plain(l.ID), of(l.Tenant, l.User), age(l.ConnectedAt, s.now) + " ago", span(l.ends().Sub(s.now))})
+				lines = append(lines, []string{plain(l.ID), of(l.Tenant, l.User), age(l.ConnectedAt, s.now) + " ago", span(l.ends.Sub(s.now))})
 			}
 			if err := table(out, "connections", lines); err != nil {
 				return err
