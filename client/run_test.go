@@ -112,15 +112,6 @@ func kept(c *Client) int {
 	return n
 }
 
-func untilKept(t *testing.T, c *Client, n int) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); kept(c) != n; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%d things are kept, want %d", kept(c), n)
-		}
-	}
-}
-
 func percentage(t *testing.T, update string) (p float64) {
 	t.Helper()
 	if _, err := fmt.Sscanf(update[strings.Index(update, " ")+1:], "%f", &p); err != nil {

@@ -1,6 +1,9 @@
 import { StreamerError } from "./error.js";
 
-/** A JWT, or what gets one; it is asked before each connection. */
+/**
+ * A JWT, or what gets one: it is asked before each connection, which waits for it as long as it takes, for someone may have
+ * to sign in. So give the calls that it makes a limit. What it throws is tried again, but for a StreamerError that is not retryable.
+ */
 export type TokenSource = string | (() => string | Promise<string>);
 
 /** The token of one handshake. */
