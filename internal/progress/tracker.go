@@ -16,6 +16,10 @@ import (
 // included, the terminal frame not.
 const maxMarks = 100
 
+// leastPercentage is the least above 0 that a table takes (Amazon DynamoDB developer guide,
+// "Supported data types and naming rules in Amazon DynamoDB", Number).
+const leastPercentage = 1e-130
+
 // A throttled lane pauses for backoffFirst, then twice as long, up to backoffMost.
 const (
 	backoffFirst = 100 * time.Millisecond
@@ -131,8 +135,11 @@ func (t *Tracker) take(percentage float64, message string) bool {
 	if t.closed || math.IsNaN(percentage) || math.IsInf(percentage, 0) {
 		return false
 	}
+	if percentage < leastPercentage {
+		percentage = 0
+	}
 	t.tally.Reported++
-	t.percentage = max(t.percentage, min(max(percentage, 0), 100))
+	t.percentage = max(t.percentage, min(percentage, 100))
 	t.message = Cut(message, protocol.MaxProgressMessage)
 	t.changed = true
 	return true

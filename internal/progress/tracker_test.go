@@ -191,6 +191,17 @@ func TestPercentages(t *testing.T) {
 	}
 }
 
+// What a table would not take costs no request its lease.
+func TestTinyPercentages(t *testing.T) {
+	for p, want := range map[float64]float64{math.SmallestNonzeroFloat64: 0, 9.9e-131: 0, 1e-130: 1e-130, 1e-9: 1e-9} {
+		s := begin(t, "a")
+		s.step(p)
+		if u := s.pulse("a"); u.Set["percentage"] != want {
+			t.Errorf("%v: stored %v, want %v", p, u.Set["percentage"], want)
+		}
+	}
+}
+
 func TestMessages(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "", "short": "short",
