@@ -372,7 +372,7 @@ class Client implements Streamer, Follower {
     } catch {
       return; // an empty message is what API Gateway makes of an answer without a body
     }
-    this.#failures = 0;
+    if (!isStale(frame)) this.#failures = 0;
     const carries = frame as { result?: unknown } | null;
     if (carries?.result !== undefined) carries.result = this.#read(data);
     switch (frame?.type) {
@@ -466,12 +466,12 @@ class Client implements Streamer, Follower {
 
   #refused(ask: Ask, frame: ErrorFrame): void {
     const { code, message, retryable, details } = frame;
-    const renew = code === "UNAUTHENTICATED"; // the token has run out on this connection
+    const renew = isStale(frame);
     if ((retryable || renew) && (++ask.refusals < maxRefusals || ask.stubborn)) {
       if (!renew || ask.on !== this.#current) return this.#postpone(ask, ask.refusals, retryAfter(details, this.#timing.backoffMaxMs));
       this.#stop(ask.timer);
       ask.on = undefined; // the next connection begins with it
-      return this.#dial();
+      return this.#renew();
     }
     this.#settle(ask, () => ask.reject(new StreamerError(code, message, { retryable, details })));
   }
@@ -594,6 +594,14 @@ class Client implements Streamer, Follower {
     previous.close();
   }
 
+  /** Has another connection in place of one whose token has run out: at once, unless the last one had it, too. */
+  #renew(): void {
+    if (this.#dialing || this.#waiting) return;
+    if (this.#failures > 0) return this.#retry();
+    this.#failures++;
+    this.#dial();
+  }
+
   /** A handshake failed. */
   #failed(problem: unknown, forGood: boolean): void {
     if (this.#end) return;
@@ -603,7 +611,7 @@ class Client implements Streamer, Follower {
     this.#retry(problem);
   }
 
-  #retry(problem: unknown): void {
+  #retry(problem?: unknown): void {
     this.#waiting = this.#after(backoff(this.#clock, this.#timing, this.#failures++), () => this.#dial());
     this.#show(problem);
   }
@@ -681,6 +689,11 @@ class Client implements Streamer, Follower {
   #nextId(): string {
     return `${this.#name}-${++this.#sent}`;
   }
+}
+
+/** The token has run out on the connection that this came on. */
+function isStale(frame: Frame | null): boolean {
+  return frame?.type === "error" && frame.code === "UNAUTHENTICATED";
 }
 
 function ends(frame: EventFrame): boolean {

@@ -349,6 +349,27 @@ describe("tokens", () => {
     assert.equal(stage.connections, 1);
   });
 
+  it("that the stage takes at the handshake alone make no storm of connections", async (t) => {
+    const stage = mockStage({ work: [cut(), complete()] });
+    class Refusing extends stage.WebSocket {
+      override send(data: string): void {
+        const { action, id } = JSON.parse(data);
+        if (action !== "streamer.subscribe") return super.send(data);
+        this.onmessage({ data: JSON.stringify({ type: "error", id, ts: 1, code: "UNAUTHENTICATED", message: "no identity", retryable: false }) });
+      }
+    }
+    const clock = new JumpingClock();
+    const waits: number[] = [];
+    clock.random = () => 1;
+    clock.setTimeout = (run, ms) => {
+      if (ms < 1000) waits.push(ms);
+      return JumpingClock.prototype.setTimeout.call(clock, run, Math.min(ms, 5));
+    };
+    client(t, stage, { clock, WebSocket: Refusing, timing: { backoffMs: 10, backoffMaxMs: 100 } }).submit("work");
+    while (stage.connections < 8) await sleep(5);
+    assert.deepEqual(waits.slice(0, 6), [10, 20, 40, 80, 100, 100]);
+  });
+
   it("need a WebSocket to travel by", () => {
     const place = globalThis as any;
     const native = place.WebSocket;
