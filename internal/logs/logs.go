@@ -32,7 +32,7 @@ type Group struct {
 	Label string
 }
 
-// Groups lists the log groups of a stack: one for each function.
+// Groups lists the log groups of a stack's functions. A log that is no function's is left out.
 func Groups(ctx context.Context, cfg aws.Config, stack string) ([]Group, error) {
 	all, err := resources.Of(ctx, cfg, stack, "")
 	if err != nil {
@@ -43,8 +43,8 @@ func Groups(ctx context.Context, cfg aws.Config, stack string) ([]Group, error) 
 
 var (
 	// owner cuts from a logical id what tells a function and its log group apart: the last
-	// part of their paths and the hash.
-	owner = regexp.MustCompile(`(Function|Logs)[0-9A-F]{8}$`)
+	// part of their paths, which a function that is not Streamer's may lack, and the hash.
+	owner = regexp.MustCompile(`(Function|Logs)?[0-9A-F]{8}$`)
 	// worker is what a processor of a worker is called beneath its Streamer.
 	worker = regexp.MustCompile(`^Workers(.+)Processor$`)
 )
@@ -70,11 +70,15 @@ func In(all []resources.Resource) []Group {
 			continue
 		}
 		path := owner.ReplaceAllString(r.LogicalID, "")
+		function, is := functions[path]
+		if !is {
+			continue
+		}
 		label := path
 		if own, is := strings.CutPrefix(path, prefix); is {
 			label = strings.ToLower(worker.ReplaceAllString(own, "$1"))
 		}
-		groups = append(groups, Group{r.ID, functions[path], label})
+		groups = append(groups, Group{r.ID, function, label})
 	}
 	return groups
 }
