@@ -130,10 +130,10 @@ func (p *patient) concurrency(ctx context.Context, most load) (finding, error) {
 }
 
 // stackResources is how many a stack may have, which nobody can raise ("AWS CloudFormation
-// quotas"); a worker is nine.
+// quotas"); a worker is eleven.
 const (
 	stackResources  = 500
-	workerResources = 9
+	workerResources = 11
 )
 
 func (p *patient) room() finding {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -84,8 +86,16 @@ func TestQuotasAreComparedWithWhatSettingsNeed(t *testing.T) {
 	}
 }
 
+// There is room for as many resources as a worker has: the reviewed stack of prod has one.
 func TestAFullStackIsKnown(t *testing.T) {
-	for n, want := range map[int]state{70: fine, 491: fine, 492: note, 500: note} {
+	stack, err := os.ReadFile(filepath.Join("..", "..", "infra", "testdata", "stacks", "prod.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if worker := strings.Count(string(stack), "\nWorkersreports"); worker != workerResources {
+		t.Errorf("a worker is %d resources, not %d", worker, workerResources)
+	}
+	for n, want := range map[int]state{70: fine, 500 - workerResources: fine, 501 - workerResources: note, 500: note} {
 		p := &patient{parts: make([]resources.Resource, n)}
 		if f := p.room(); f.State != want {
 			t.Errorf("%d resources: %+v", n, f)
