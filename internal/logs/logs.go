@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,12 +34,13 @@ type Group struct {
 }
 
 // Groups lists the log groups of a stack's functions. A log that is no function's is left out.
-func Groups(ctx context.Context, cfg aws.Config, stack string) ([]Group, error) {
+// workers are the names of its workers, which the template has without their hyphens.
+func Groups(ctx context.Context, cfg aws.Config, stack string, workers ...string) ([]Group, error) {
 	all, err := resources.Of(ctx, cfg, stack, "")
 	if err != nil {
 		return nil, err
 	}
-	return In(all), nil
+	return In(all, workers...), nil
 }
 
 var (
@@ -53,7 +55,7 @@ var (
 const always = "Reconciler"
 
 // In finds them among the resources of a stack.
-func In(all []resources.Resource) []Group {
+func In(all []resources.Resource, workers ...string) []Group {
 	functions, prefix := map[string]string{}, "" // by what their logical ids begin with
 	for _, r := range all {
 		if r.Type == "AWS::Lambda::Function" {
@@ -77,6 +79,9 @@ func In(all []resources.Resource) []Group {
 		label := path
 		if own, is := strings.CutPrefix(path, prefix); is {
 			label = strings.ToLower(worker.ReplaceAllString(own, "$1"))
+			if at := slices.IndexFunc(workers, func(name string) bool { return strings.ReplaceAll(name, "-", "") == label }); at >= 0 {
+				label = workers[at]
+			}
 		}
 		groups = append(groups, Group{r.ID, function, label})
 	}

@@ -5,7 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -109,7 +111,7 @@ func doctorCommand(*flag.FlagSet) task {
 		if p.parts, err = resources.Of(ctx, s.Config, s.Stack.Name, ""); err != nil {
 			return fmt.Errorf("%w (is this the account and region of the stack?)", err)
 		}
-		p.groups = logs.In(p.parts)
+		p.groups = logs.In(p.parts, slices.Sorted(maps.Keys(s.workers))...)
 		p.errors = sync.OnceValues(func() ([]entry, error) { return p.readErrors(ctx) })
 		var all []finding
 		for _, c := range checks {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,7 +147,7 @@ func (s *session) confirm(question string) error {
 
 // groups are where the functions log.
 func (s *session) groups(ctx context.Context) ([]logs.Group, error) {
-	return logs.Groups(ctx, s.Config, s.Stack.Name)
+	return logs.Groups(ctx, s.Config, s.Stack.Name, slices.Sorted(maps.Keys(s.workers))...)
 }
 
 // denied reports whether AWS refused a call for want of a permission.
