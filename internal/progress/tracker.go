@@ -20,6 +20,14 @@ const maxMarks = 100
 // "Supported data types and naming rules in Amazon DynamoDB", Number).
 const leastPercentage = 1e-130
 
+// A claim whose frames have used half of its numbers, as that of a process which was handed an
+// attempt does after a day and a half of reports without end, makes the others last until any
+// deadline: its newest-wins frames are sparingInterval apart then.
+const (
+	sparingAfter    = lifecycle.SeqSpan / 2
+	sparingInterval = protocol.MaxDeadline / (lifecycle.SeqSpan / 4)
+)
+
 // A throttled lane pauses for backoffFirst, then twice as long, up to backoffMost.
 const (
 	backoffFirst = 100 * time.Millisecond
@@ -182,7 +190,7 @@ func (t *Tracker) Next(now time.Time) (Post, bool) {
 	if t.lapsed(now) {
 		return Post{}, false
 	}
-	if t.dirty && !now.Before(t.framedAt.Add(t.clocks.Interval)) {
+	if t.dirty && !now.Before(t.framedAt.Add(t.interval())) {
 		t.numberNewest(now)
 	}
 	for i, l := range t.lanes {
@@ -201,6 +209,14 @@ func (t *Tracker) Next(now time.Time) (Post, bool) {
 // lapsed reports whether someone else may hold the request by now.
 func (t *Tracker) lapsed(now time.Time) bool {
 	return !t.leaseEnd.IsZero() && !now.Before(t.leaseEnd)
+}
+
+// interval is the least time between two newest-wins frames.
+func (t *Tracker) interval() time.Duration {
+	if t.n < sparingAfter {
+		return t.clocks.Interval
+	}
+	return max(t.clocks.Interval, sparingInterval)
 }
 
 func (t *Tracker) numberNewest(now time.Time) {
@@ -291,7 +307,7 @@ func (t *Tracker) Wake(now time.Time) (time.Time, bool) {
 		}
 	}
 	if t.dirty {
-		sooner(t.framedAt.Add(t.clocks.Interval))
+		sooner(t.framedAt.Add(t.interval()))
 	}
 	for _, l := range t.lanes {
 		if _, ok := t.pending(l); ok && !l.busy {

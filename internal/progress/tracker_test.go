@@ -477,6 +477,32 @@ func TestStoredNumber(t *testing.T) {
 	}
 }
 
+// TestNumbersLast: whoever reports all the time until the longest deadline passes takes none of
+// the numbers of the claim after it, which a client would then drop.
+func TestNumbersLast(t *testing.T) {
+	for _, interval := range []time.Duration{time.Millisecond, clocks.Interval} {
+		s := begin(t)
+		often := clocks
+		often.Interval = interval
+		s.Tracker = progress.NewTracker(row(), often, s.now)
+		frames := 0
+		for end := s.now.Add(protocol.MaxDeadline); s.now.Before(end); frames++ {
+			s.report(float64(frames) / 1e7)
+			if at, waits := s.Wake(s.now); waits {
+				s.now = at
+			}
+			s.Pulsed(row(), s.now)
+			s.Next(s.now)
+			if frames > 2_000_000 {
+				break
+			}
+		}
+		if last, next := s.Close(s.now), lifecycle.Seq(fence+1, 0); last >= next {
+			t.Errorf("every %s: the last of %d frames is %d, the first of the next claim %d", interval, frames, last, next)
+		}
+	}
+}
+
 func TestClosed(t *testing.T) {
 	s := begin(t, "a")
 	s.step(1)
