@@ -212,7 +212,7 @@ class Client implements Streamer, Follower {
       signal.addEventListener("abort", abort, { once: true });
       run.over = () => signal.removeEventListener("abort", abort);
     }
-    this.#begin(run, message, text).catch((reason) => run.fail(reason));
+    this.#begin(run, message, text, signal).catch((reason) => run.fail(reason));
     return run;
   }
 
@@ -295,14 +295,14 @@ class Client implements Streamer, Follower {
 
   // Messages and their answers.
 
-  async #begin(run: Run, message: Message & { id: string }, text: string): Promise<void> {
+  async #begin(run: Run, message: Message & { id: string }, text: string, signal: AbortSignal | undefined): Promise<void> {
     const encode = (text: string) => new TextEncoder().encode(text);
     if (encode(text).length > MAX_MESSAGE && message.payload !== undefined) {
       const document = encode(JSON.stringify(message.payload));
       delete message.payload;
       message.payload_ref = await this.#upload(document);
     }
-    if (run.failure) return;
+    if (signal?.aborted) return; // while it was uploaded; one that is detached goes on
     const frame = await this.#ask(message, run);
     if (frame.type === "response") run.apply(frame);
   }

@@ -113,6 +113,16 @@ describe("abort", () => {
     assert.deepEqual(stage.messages.map(({ payload }) => payload), [3]);
   });
 
+  it("sends nothing that is being uploaded", async (t) => {
+    const stage = mockStage({ work: [complete()] });
+    const abort = new AbortController();
+    const upload: typeof fetch = async (...request) => (abort.abort(), stage.fetch(...request));
+    const streamer = client(t, stage, { fetch: upload });
+    await assert.rejects(streamer.submit("work", "large ".repeat(10_000), { signal: abort.signal }).result(), { name: "AbortError" });
+    await streamer.submit("work", 3).result();
+    assert.deepEqual(stage.messages.filter(({ action }) => action === "work").map(({ payload }) => payload), [3]);
+  });
+
   it("means nothing once the request has ended", async (t) => {
     const stage = mockStage({ work: [complete(1)] });
     const abort = new AbortController();
@@ -126,6 +136,16 @@ describe("abort", () => {
 });
 
 describe("detach", () => {
+  it("lets go on what is not accepted yet, however large it is", async (t) => {
+    for (const payload of ["small", "large ".repeat(10_000)]) {
+      const stage = mockStage({ work: [complete()] });
+      const request = client(t, stage).submit("work", payload);
+      request.detach();
+      await assert.rejects(request.result(), { code: "DETACHED" });
+      assert.equal((await arrives(stage, "work")).payload, payload);
+    }
+  });
+
   it("stops following, and the request can be attached again", async (t) => {
     let go!: () => void;
     const stage = mockStage({ work: [progress(10), () => new Promise<void>((resolve) => (go = resolve)), complete("there")] });
