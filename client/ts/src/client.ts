@@ -249,8 +249,9 @@ class Client implements Streamer, Follower {
 
   async cancel(target: string | Run): Promise<void> {
     if (typeof target !== "string") {
-      if (target.end) return;
-      target = target.requestId ?? (await target.id);
+      const run = target;
+      target = run.requestId ?? (await run.id);
+      if (run.end) return; // that named it, perhaps: a sync action has nothing else
     }
     await this.#ask({ action: "streamer.cancel", request_id: target });
   }

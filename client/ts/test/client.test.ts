@@ -135,6 +135,16 @@ describe("abort", () => {
   });
 });
 
+describe("cancel", () => {
+  it("means nothing once a sync action is answered", async (t) => {
+    const stage = mockStage({ sync: () => 1 });
+    const request = client(t, stage).submit("sync");
+    await request.cancel(); // as soon as it is known whether there is anything to cancel
+    assert.equal(await request.result(), 1);
+    assert.equal(stage.messages.length, 1);
+  });
+});
+
 describe("detach", () => {
   it("lets go on what is not accepted yet, however large it is", async (t) => {
     for (const payload of ["small", "large ".repeat(10_000)]) {
