@@ -608,7 +608,7 @@ class Client implements Streamer, Follower {
     if (this.#end) return;
     this.#dialing = false;
     const { giveUpAfterMs = Infinity } = this.#options;
-    if (forGood || (!this.#current && this.#clock.now() - this.#down >= giveUpAfterMs)) return this.#finish(problem);
+    if (forGood || (!this.#current && this.#clock.now() - this.#down >= giveUpAfterMs)) return this.#finish(disconnected(problem, !forGood));
     this.#retry(problem);
   }
 
@@ -709,6 +709,12 @@ function retryAfter(details: Record<string, unknown> | undefined, most: number):
 
 function staleToken(): StreamerError {
   return new StreamerError("UNAUTHENTICATED", "the token has run out: give a function that gets a fresh one");
+}
+
+/** What ends a client, whatever was thrown. */
+function disconnected(cause: unknown, retryable: boolean): StreamerError {
+  if (cause instanceof StreamerError) return cause;
+  return new StreamerError("DISCONNECTED", `no connection: ${cause instanceof Error ? cause.message : cause}`, { retryable, cause });
 }
 
 /** Browsers do not say more. */

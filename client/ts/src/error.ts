@@ -6,7 +6,7 @@ import type { Code } from "./protocol.js";
  * - CANCELLED: the request was cancelled.
  * - CLOSED: the client was closed while something was waited for.
  * - DETACHED: the request is not followed any more; it goes on.
- * - DISCONNECTED: there was no connection for as long as giveUpAfterMs says.
+ * - DISCONNECTED: there was no connection for as long as giveUpAfterMs says, or none can be made to such an address.
  * - UNSAFE_NUMBER: the request is complete, but its result has a number that JavaScript has not; see ConnectOptions.parse.
  * - UNREACHABLE: a result or an upload could not be transferred.
  */

@@ -269,6 +269,15 @@ describe("the connection", () => {
     assert.equal(streamer.state, "closed");
   });
 
+  it("is given up with an error like any other, whatever was thrown", async (t) => {
+    const down = new TypeError("fetch failed");
+    const token = () => Promise.reject(down);
+    const without = client(t, mockStage({}), { token, giveUpAfterMs: 50 });
+    await assert.rejects(without.submit("work").result(), { name: "StreamerError", code: "DISCONNECTED", message: /fetch failed/, retryable: true, cause: down });
+    const nowhere = connect("ws://127.0.0.1:1/#fragment", { WebSocket: ws.WebSocket });
+    await assert.rejects(nowhere.submit("work").result(), { name: "StreamerError", code: "DISCONNECTED", message: /fragment/, retryable: false });
+  });
+
   it("waits longer each time, and begins anew once something was heard", async (t) => {
     const clock = new JumpingClock();
     const waits: number[] = [];
