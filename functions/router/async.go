@@ -7,6 +7,7 @@ import (
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/intake"
+	"github.com/pay-theory/streamer/internal/lifecycle"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -37,17 +38,20 @@ func (r *Router) store(ctx context.Context, c call, spec streamer.Spec) (protoco
 	if err != nil {
 		return nil, fromDesk(err)
 	}
-	accepted := protocol.Accepted{Answer: r.answer(c.ID), RequestID: row.Key().ID, Status: row.Status, Duplicate: duplicate}
-	if !duplicate {
-		return accepted, nil
+	if duplicate {
+		return r.again(ctx, c, row.Key())
 	}
-	row, err = r.watch(ctx, c, row.Key())
+	return protocol.Accepted{Answer: r.answer(c.ID), RequestID: row.Key().ID, Status: row.Status}, nil
+}
+
+// again answers a submission whose request is there already: the connection watches that one.
+func (r *Router) again(ctx context.Context, c call, key lifecycle.Key) (protocol.Frame, error) {
+	row, err := r.watch(ctx, c, key)
 	if e, ok := streamer.AsError(err); ok && e.Code == protocol.NotFound {
 		return nil, errExpired
 	}
 	if err != nil {
 		return nil, err
 	}
-	accepted.Status = row.Status
-	return r.withTerminal(ctx, c, accepted, row)
+	return r.withTerminal(ctx, c, protocol.Accepted{Answer: r.answer(c.ID), RequestID: key.ID, Status: row.Status, Duplicate: true}, row)
 }

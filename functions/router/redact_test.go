@@ -7,10 +7,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/pay-theory/streamer"
 	"github.com/pay-theory/streamer/internal/files"
 	"github.com/pay-theory/streamer/internal/lifecycle"
+	"github.com/pay-theory/streamer/internal/store"
 	"github.com/pay-theory/streamer/protocol"
 )
 
@@ -70,6 +74,50 @@ func TestRedactedSubmissions(t *testing.T) {
 	if ended := w.row(t, "acme", row.Key().ID); row.Payload != `"4111"` || ended.Payload != "" || len(ended.Hash) == 0 {
 		t.Errorf("the row was %+v and is %+v", row, ended)
 	}
+}
+
+// A message that is sent again, because its answer was lost, finds the request that it began,
+// though the upload that it refers to has been redacted since.
+func TestRedactedSubmissionThatComesAgain(t *testing.T) {
+	doc := `"` + strings.Repeat("4", 30_000) + `"`
+	w := open(t, secretive)
+	ref := w.upload(t, w.message(t, announce(doc)), doc)
+	other := w.upload(t, w.message(t, announce(doc)), doc)
+	message := func(key, ref string) events.APIGatewayWebsocketProxyRequest {
+		return w.message(t, `{"id":"m1","action":"charge","idempotency_key":"`+key+`","payload_ref":"`+ref+`"}`)
+	}
+	id := w.accept(t, message("k", ref))
+	completed(t, w, id)
+	for _, ref := range []string{ref, other} {
+		u, _ := files.ParseRef(ref)
+		w.files.documents[files.UploadKey("acme", "ann", u)] = "null"
+	}
+	for range 2 {
+		w.posted.posts = nil
+		end, ended := w.send(t, message("k", ref)).(protocol.Complete)
+		if !ended || end.RequestID != id || len(w.posted.posts) != 1 {
+			t.Fatalf("answered %+v after %+v", end, w.posted.posts)
+		}
+		if first, ok := w.posted.posts[0].frame.(protocol.Accepted); !ok || first.ID != "m1" || first.RequestID != id || !first.Duplicate || first.Status != protocol.Completed {
+			t.Errorf("posted %+v", w.posted.posts)
+		}
+		u, _ := files.ParseRef(ref)
+		delete(w.files.documents, files.UploadKey("acme", "ann", u)) // with the bucket's other files, some day
+	}
+	for name, ev := range map[string]events.APIGatewayWebsocketProxyRequest{
+		"another key": message("l", ref), "no key": w.message(t, `{"action":"charge","payload_ref":"`+ref+`"}`),
+		"another user's": as(message("k", ref), "acme", "bob", "c"), "another tenant's": as(message("k", ref), "globex", "ann", "c"),
+	} {
+		if f := w.refused(t, ev, protocol.NotFound); f.Details != nil {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+	if f := w.refused(t, message("k", other), protocol.InvalidPayload); f.Details["field"] != "payload_ref" {
+		t.Errorf("another upload: %+v", f)
+	}
+	w.clock.set(start.Add(lifecycle.Retention + time.Second))
+	w.connections.rows[connectionID] = store.Connection{Tenant: "acme", User: "ann", TokenExpires: w.clock.Now().Add(time.Hour).Unix()}
+	w.refused(t, message("k", ref), protocol.NotFound)
 }
 
 // A sync action's errors are for its client, or for nobody.

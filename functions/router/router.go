@@ -237,7 +237,7 @@ func (r *Router) act(ctx context.Context, c call) (protocol.Frame, error) {
 	if c.PayloadRef != "" {
 		payload, err := r.uploaded(ctx, c)
 		if err != nil {
-			return nil, err
+			return r.redacted(ctx, c, err)
 		}
 		c.Payload = payload
 	}

@@ -91,3 +91,21 @@ func (r *Router) uploaded(ctx context.Context, c call) (json.RawMessage, error) 
 	}
 	return protocol.DecodePayload(doc)
 }
+
+// redacted answers a message whose upload was refused. A message that comes again, since its
+// answer was lost, finds the upload redacted if its request has ended meanwhile: then it is
+// about that request.
+func (r *Router) redacted(ctx context.Context, c call, refused error) (protocol.Frame, error) {
+	if _, told := streamer.AsError(refused); !told || c.IdempotencyKey == "" {
+		return nil, refused
+	}
+	key := lifecycle.Key{Tenant: c.Tenant, ID: lifecycle.KeyedID(c.Tenant, c.User, c.Action, c.IdempotencyKey)}
+	row, err := r.desk().Own(ctx, key, c.User)
+	if _, told := streamer.AsError(err); err != nil && !told {
+		return nil, serviceError{err}
+	}
+	if err != nil || row.Upload != c.PayloadRef {
+		return nil, refused
+	}
+	return r.again(ctx, c, key)
+}
