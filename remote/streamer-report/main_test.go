@@ -98,6 +98,7 @@ func TestWork(t *testing.T) {
 		`read p; echo "complete $p"`:                                                          {result: `{"n":7}`},
 		`echo "complete \"$STREAMER_REQUEST_ID $STREAMER_ATTEMPT ${STREAMER_TICKET:-none}\""`: {result: `"01JGH00000000000000000000A 2 none"`},
 		`exit 3`:                          {err: "sh: exit status 3"},
+		`sleep 3 & echo complete 1`:       {result: "1"}, // a process that it leaves behind fails nothing
 		`echo complete 1; exit 3`:         {err: "sh: exit status 3"},
 		`echo fail BAD no; exit 3`:        {err: "BAD: no"},
 		`echo fail BAD no`:                {err: "BAD: no"},

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,7 +56,7 @@ func work(ctx context.Context, req *streamer.Request[json.RawMessage], r streame
 		return context.Cause(ctx)
 	case last.failure != nil:
 		return last.failure
-	case err != nil:
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay): // that one says that a process of the command's goes on
 		return fmt.Errorf("%s: %w", command[0], err)
 	case last.ends:
 		return r.Complete(last.result)
