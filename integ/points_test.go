@@ -187,7 +187,7 @@ func TestProcessorKilledAsItForgets(t *testing.T) {
 				})
 			}
 			c := dial(t, u)
-			id, _ := place(t, c, order(t, mark, "forget", 2500*time.Millisecond))
+			id, _ := place(t, c, order(t, mark, "forget", 5*time.Second)) // long enough for a slow machine to kill it
 			as[protocol.Subscribed](t, gone.about(t, protocol.ActionSubscribe, id))
 			awaitHits(t, s, faults(t, s, rules...), 1)
 			as[protocol.Complete](t, c.end(t, id))
