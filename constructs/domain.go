@@ -68,10 +68,17 @@ func (d *DomainProps) validate() error {
 		return nil
 	}
 	name := d.name()
-	if zone := *d.Zone.ZoneName(); !unresolved(name) && !unresolved(zone) && name != zone && !strings.HasSuffix(name, "."+zone) {
+	if zone := zoneName(d.Zone); zone != "" && !unresolved(name) && !unresolved(zone) && name != zone && !strings.HasSuffix(name, "."+zone) {
 		return fmt.Errorf("Domain.Zone is %s, to which %s does not belong: give its zone, or none", zone, name)
 	}
 	return nil
+}
+
+// zoneName is a zone's name without the dot at its end, empty if the zone is known by its id
+// alone: the CDK panics when it is asked for the name of such a one.
+func zoneName(zone awsroute53.IHostedZone) (name string) {
+	defer func() { _ = recover() }()
+	return strings.TrimSuffix(*zone.ZoneName(), ".")
 }
 
 func (d *DomainProps) name() string {

@@ -98,6 +98,42 @@ func TestTwoStreamersAtOneDomain(t *testing.T) {
 	}
 }
 
+// TestTwoStreamersAtOneDomain on the local stage, where the one has no domain for the other.
+func TestTheLocalStageHasNoDomainForTwo(t *testing.T) {
+	synthStack(t, map[string]any{contract.ContextLocal: localContext}, func(stack awscdk.Stack) {
+		one := constructs.NewStreamer(stack, "One", &constructs.StreamerProps{Domain: &constructs.DomainProps{
+			Name: "stream.example.com", Certificate: certificate(stack), Path: "one",
+		}})
+		two := constructs.NewStreamer(stack, "Two", &constructs.StreamerProps{Domain: &constructs.DomainProps{DomainName: one.Domain.Name, Path: "two"}})
+		if got := *two.WebSocketURL(); !strings.HasPrefix(got, "ws://127.0.0.1:4566/") {
+			t.Errorf("clients connect to %s", got)
+		}
+	})
+}
+
+// A zone may be known by its id alone, and its name may end with the dot that Route 53 gives it.
+func TestZonesOfADomain(t *testing.T) {
+	for what, zone := range map[string]func(awscdk.Stack) awsroute53.IHostedZone{
+		"by its id": func(stack awscdk.Stack) awsroute53.IHostedZone {
+			return awsroute53.HostedZone_FromHostedZoneId(stack, jsii.String("Zone"), jsii.String("Z1"))
+		},
+		"with a dot": func(stack awscdk.Stack) awsroute53.IHostedZone {
+			return awsroute53.HostedZone_FromHostedZoneAttributes(stack, jsii.String("Zone"), &awsroute53.HostedZoneAttributes{
+				HostedZoneId: jsii.String("Z1"), ZoneName: jsii.String("example.com."),
+			})
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			tpl := synthStack(t, nil, func(stack awscdk.Stack) {
+				constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{Domain: &constructs.DomainProps{
+					Name: "stream.example.com", Certificate: certificate(stack), Zone: zone(stack),
+				}})
+			})
+			tpl.check(t, "DomainRecord", map[string]string{"Name": `"stream.example.com."`, "HostedZoneId": `"Z1"`})
+		})
+	}
+}
+
 func TestWithoutDomain(t *testing.T) {
 	tpl := synth(t, nil, nil)
 	for _, kind := range []string{"AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::ApiMapping", "AWS::Route53::RecordSet"} {

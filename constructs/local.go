@@ -126,7 +126,8 @@ func (l *localStage) answerSeconds() float64 {
 	return 15
 }
 
-// domain: the local stage is reached at its own address.
+// domain: the local stage is reached at its own address. Nobody looks at the domain there, which
+// may be that of another Streamer, that has none there either.
 func (l *localStage) domain(asked *DomainProps) *DomainProps {
 	if l == nil {
 		return asked

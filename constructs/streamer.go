@@ -82,11 +82,11 @@ func NewStreamer(scope constructs.Construct, id string, props *StreamerProps) *S
 	check(s, err)
 	s.local = local
 	p := props.withDefaults()
+	p.Domain = local.domain(p.Domain)
 	check(s, errors.Join(p.validate(), props.validateAuthorizer(), props.validateStorage(), p.Domain.validateCertificate(s.stack)))
 	p.Auth = local.auth(p.Auth)
 	p.Architecture = local.architecture(p.Architecture)
 	p.RemovalPolicy = local.removalPolicy(p.RemovalPolicy)
-	p.Domain = local.domain(p.Domain)
 	s.warnAboutAuth(p.Auth)
 
 	letLogsUse(s, p.EncryptionKey)
