@@ -236,6 +236,9 @@ func TestDetailShowsEachFunctionAndQueue(t *testing.T) {
 		if r.Type == "AWS::Lambda::Function" && !strings.Contains(overview, `"Errors","FunctionName","${`+name+`}"`) {
 			t.Errorf("the errors of %s are not in the overview", name)
 		}
+		if strings.HasSuffix(name, "ProcessorFunction") && !strings.Contains(overview, `"Duration","FunctionName","${`+name+`}"`) {
+			t.Errorf("what %s costs is not in the overview", name)
+		}
 	}
 }
 

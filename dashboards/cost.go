@@ -2,6 +2,8 @@ package dashboards
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -31,6 +33,9 @@ func cost(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 		dollars("router", compute(s.Router, hour)...),
 		dollars("processor", compute(s.Processor, hour)...),
 	}
+	for _, name := range slices.Sorted(maps.Keys(s.Workers)) {
+		lines = append(lines, dollars("processor of "+name, compute(s.Workers[name].Processor, hour)...))
+	}
 	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
 		Title: jsii.String("What use costs an hour, at list prices of " + price.Region), Width: jsii.Number(full), Height: jsii.Number(height),
 		Left:      &lines,
@@ -58,7 +63,7 @@ func dollars(label string, terms ...term) awscloudwatch.IMetric {
 	var sum []string
 	metrics := map[string]awscloudwatch.IMetric{}
 	for i, t := range terms {
-		id := fmt.Sprintf("%s%d", strings.ReplaceAll(label, " ", ""), i)
+		id := fmt.Sprintf("%s%d", strings.NewReplacer(" ", "", "-", "_").Replace(label), i)
 		metrics[id] = t.metric
 		sum = append(sum, fmt.Sprintf("FILL(%s, 0) * %.12f", id, t.dollars))
 	}
