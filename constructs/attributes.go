@@ -123,7 +123,7 @@ func StreamerFromAttributes(scope constructs.Construct, id string, attributes *S
 	}
 	for worker, w := range attributes.Workers {
 		at := constructs.NewConstruct(s, jsii.String("worker-"+worker))
-		s.workers[worker] = &workerReference{queue: queueOf(at, "Queue", w.QueueURL), processor: jsii.String(w.ProcessorName)}
+		s.workers[worker] = &workerReference{stack: s.stack, queue: queueOf(at, "Queue", w.QueueURL), processor: jsii.String(w.ProcessorName)}
 	}
 	return s
 }

@@ -242,6 +242,33 @@ func TestDetailShowsEachFunctionAndQueue(t *testing.T) {
 	}
 }
 
+// TestDashboardOfAnotherRegion: what is drawn there is measured where the Streamer is.
+func TestDashboardOfAnotherRegion(t *testing.T) {
+	app := newApp(t, nil)
+	stack := inIreland(app)
+	s := constructs.NewStreamer(stack, "Streamer", withWorkers())
+	other := awscdk.NewStack(app, jsii.String("Watch"), &awscdk.StackProps{
+		Env: &awscdk.Environment{Region: jsii.String("us-east-1")}, CrossRegionReferences: jsii.Bool(true),
+	})
+	dashboards.New(other, "Dashboard", s)
+	for _, widget := range templateOf(t, other).shown(t) {
+		if at(widget, "type") == "log" && at(widget, "properties.region") != "eu-west-1" {
+			t.Errorf("logs are read in %v", at(widget, "properties.region"))
+		}
+		metrics, _ := at(widget, "properties.metrics").([]any)
+		for _, m := range metrics {
+			metric := m.([]any)
+			options, _ := metric[len(metric)-1].(map[string]any)
+			if sum, is := options["expression"].(string); is && !strings.HasPrefix(sum, "SEARCH") {
+				continue // of what is drawn beside it
+			}
+			if options["region"] != "eu-west-1" {
+				t.Errorf("%s: %v is looked for in %v", at(widget, "properties.title"), metric, options["region"])
+			}
+		}
+	}
+}
+
 func TestDashboardName(t *testing.T) {
 	tpl := withDashboard(t, nil)
 	for output, want := range map[string]string{

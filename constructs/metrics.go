@@ -232,7 +232,7 @@ func (r *reference) MetricDispatcherLag(options *awscloudwatch.MetricOptions) aw
 	if dispatcher == nil {
 		panic("streamer: the dispatcher is not among StreamerAttributes.FunctionNames: give its name")
 	}
-	return ofFunction(dispatcher, "IteratorAge", awscloudwatch.Stats_MAXIMUM(), options)
+	return ofFunction(r.stack, dispatcher, "IteratorAge", awscloudwatch.Stats_MAXIMUM(), options)
 }
 
 // MetricWorkQueueDepth is the number of hints that wait for the processor.
@@ -281,7 +281,7 @@ func (r *reference) ofFunctions(metric string, options *awscloudwatch.MetricOpti
 	for name, function := range r.functionNames {
 		with := copyOf(options)
 		with.Label = jsii.String(name)
-		metrics[name] = ofFunction(function, metric, awscloudwatch.Stats_SUM(), with)
+		metrics[name] = ofFunction(r.stack, function, metric, awscloudwatch.Stats_SUM(), with)
 	}
 	return metrics
 }
@@ -298,7 +298,7 @@ func (s *StreamerConstruct) functions() map[string]awslambda.IFunction {
 
 // own is one of Streamer's own metrics, of this Streamer alone.
 func (r *reference) own(m contract.Metric, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return newMetric(contract.MetricNamespace, m.Name, map[string]*string{contract.DimensionService: r.requests.TableName()}, statistic(m), options)
+	return newMetric(r.stack, contract.MetricNamespace, m.Name, map[string]*string{contract.DimensionService: r.requests.TableName()}, statistic(m), options)
 }
 
 // statistic is what a metric is mostly looked at with.
@@ -315,15 +315,16 @@ func statistic(m contract.Metric) *string {
 // ofStage is one of API Gateway's, of this stage alone ("Monitor WebSocket API execution with
 // CloudWatch metrics").
 func (r *reference) ofStage(name string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return newMetric("AWS/ApiGateway", name, map[string]*string{"ApiId": r.apiID, "Stage": r.stageName}, statistic, options)
+	return newMetric(r.stack, "AWS/ApiGateway", name, map[string]*string{"ApiId": r.apiID, "Stage": r.stageName}, statistic, options)
 }
 
 // ofFunction is one of Lambda's, of a function by its name there.
-func ofFunction(function *string, name string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return newMetric("AWS/Lambda", name, map[string]*string{"FunctionName": function}, statistic, options)
+func ofFunction(stack awscdk.Stack, function *string, name string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+	return newMetric(stack, "AWS/Lambda", name, map[string]*string{"FunctionName": function}, statistic, options)
 }
 
-func newMetric(namespace, name string, dimensions map[string]*string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
+// newMetric is of the account and region of a stack, wherever it is drawn.
+func newMetric(stack awscdk.Stack, namespace, name string, dimensions map[string]*string, statistic *string, options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
 	with := withDefaultStatistic(statistic, options)
 	if with.DimensionsMap != nil {
 		maps.Copy(dimensions, *with.DimensionsMap)
@@ -343,7 +344,7 @@ func newMetric(namespace, name string, dimensions map[string]*string, statistic 
 		Region:        with.Region,
 		StackAccount:  with.StackAccount,
 		StackRegion:   with.StackRegion,
-	})
+	}).AttachTo(stack)
 }
 
 func withDefaultStatistic(statistic *string, options *awscloudwatch.MetricOptions) *awscloudwatch.MetricOptions {

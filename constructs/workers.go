@@ -59,6 +59,7 @@ type Worker struct {
 
 // workerReference is what metrics need to know of a worker, wherever it was made.
 type workerReference struct {
+	stack     awscdk.Stack // its Streamer's
 	queue     awssqs.IQueue
 	processor *string // its name in Lambda
 }
@@ -140,7 +141,7 @@ func (s *StreamerConstruct) addWorkerQueue(p *StreamerProps, w WorkerProps) {
 	}
 	scope := constructs.NewConstruct(all.(constructs.Construct), jsii.String(w.Name))
 	worker := &Worker{Queue: s.newWorkQueue(scope, p, w.Processor), scope: scope, actions: w.Actions}
-	worker.queue = worker.Queue
+	worker.stack, worker.queue = s.stack, worker.Queue
 	s.Workers[w.Name] = worker
 }
 

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
@@ -60,8 +61,8 @@ func errorLog(s *streamer.StreamerConstruct) awscloudwatch.IWidget {
 	}
 	return awscloudwatch.NewLogQueryWidget(&awscloudwatch.LogQueryWidgetProps{
 		Title: jsii.String("The latest errors of all functions"), Width: jsii.Number(full), Height: jsii.Number(8),
-		LogGroupNames: &groups,
-		QueryLines:    jsii.Strings("fields @timestamp, level, msg, request, action, error", `filter level in ["ERROR", "WARN"]`, "sort @timestamp desc", "limit 50"),
+		LogGroupNames: &groups, Region: ifKnown(awscdk.Stack_Of(s).Region()),
+		QueryLines: jsii.Strings("fields @timestamp, level, msg, request, action, error", `filter level in ["ERROR", "WARN"]`, "sort @timestamp desc", "limit 50"),
 	})
 }
 

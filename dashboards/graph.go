@@ -76,15 +76,26 @@ func times(title string, width float64, metric metricOf) awscloudwatch.IWidget {
 // actions there are is not known here.
 func byEach(title string, width float64, s *streamer.StreamerConstruct, dimension string, metrics ...contract.Metric) awscloudwatch.IWidget {
 	var lines []awscloudwatch.IMetric
+	stack := awscdk.Stack_Of(s)
 	for _, m := range metrics {
 		lines = append(lines, awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
 			Expression: jsii.String(fmt.Sprintf(`SEARCH('{%s,%s,%s} MetricName="%s" %s="%s"', 'Sum')`,
 				contract.MetricNamespace, contract.DimensionService, dimension, m.Name, contract.DimensionService, *s.Requests.TableName())),
 			Label:  jsii.String(fmt.Sprintf("${PROP('Dim.%s')}", dimension)),
 			Period: awscdk.Duration_Minutes(jsii.Number(1)),
+
+			SearchAccount: ifKnown(stack.Account()), SearchRegion: ifKnown(stack.Region()),
 		}))
 	}
 	return graph(title, width, "", nil, lines...)
+}
+
+// ifKnown is nil for what only CloudFormation knows: it is that of the dashboard, too.
+func ifKnown(value *string) *string {
+	if *awscdk.Token_IsUnresolved(value) {
+		return nil
+	}
+	return value
 }
 
 // threshold draws the line at which alarm goes off, if there is such an alarm.
