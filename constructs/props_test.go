@@ -67,6 +67,8 @@ func TestBadPropsNameThemselves(t *testing.T) {
 			Auth: &constructs.AuthProps{IAM: true}, Authorizer: constructs.FunctionProps{MemoryMB: 512}}},
 		{`Workers[0].Name is "": give 1 to 32`, workers(constructs.WorkerProps{Actions: []string{"a"}})},
 		{`Workers[0].Name is "Reports"`, workers(constructs.WorkerProps{Name: "Reports", Actions: []string{"a"}})},
+		{`Workers[0].Name is "router": that is what one of Streamer's own functions or queues is called`, workers(constructs.WorkerProps{Name: "router", Actions: []string{"a"}})},
+		{`Workers[0].Name is "undispatched": that is`, workers(constructs.WorkerProps{Name: "undispatched", Actions: []string{"a"}})},
 		{"Workers[1] (one) has the name of another one", workers(constructs.WorkerProps{Name: "one", Actions: []string{"a"}}, constructs.WorkerProps{Name: "one", Actions: []string{"b"}})},
 		{"Workers[0] (one).Actions is empty", workers(constructs.WorkerProps{Name: "one"})},
 		{`Workers[0] (one).Actions has "Resize", which is no action's name`, workers(constructs.WorkerProps{Name: "one", Actions: []string{"Resize"}})},

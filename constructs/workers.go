@@ -29,7 +29,8 @@ import (
 // is gone gets a new hint from the reconciler within minutes.
 type WorkerProps struct {
 	// Name is the worker's, unique in its Streamer: 1 to 32 of a-z, 0-9 and "-", the
-	// first a letter. Another name is another queue. Required.
+	// first a letter, and none of Streamer's own functions or queues. Another name is another
+	// queue. Required.
 	Name string
 	// Actions are the names of the async actions that it does, and that no other worker
 	// names: best taken from their declarations, such as actions.Resize.Name, so that the
@@ -69,6 +70,13 @@ type workerReference struct {
 // some are left for users.
 const maxWorkersBytes = 1500
 
+// takenNames are what functions and queues of Streamer's own are called, in logs and by
+// scripts/inspect.
+var takenNames = []string{
+	contract.FunctionRouter, contract.FunctionDispatcher, contract.FunctionProcessor, contract.FunctionReconciler, contract.FunctionAuthorizer,
+	"work", "undispatched",
+}
+
 var workerNamePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
 func (w WorkerProps) withDefaults(p *StreamerProps) WorkerProps {
@@ -100,6 +108,9 @@ func validateWorkers(workers []WorkerProps) error {
 		field := fmt.Sprintf("Workers[%d]", i)
 		if !workerNamePattern.MatchString(w.Name) {
 			return fmt.Errorf("%s.Name is %q: give 1 to 32 of a-z, 0-9 and -, the first a letter", field, w.Name)
+		}
+		if slices.Contains(takenNames, w.Name) {
+			return fmt.Errorf("%s.Name is %q: that is what one of Streamer's own functions or queues is called, choose another", field, w.Name)
 		}
 		field += " (" + w.Name + ")"
 		if names[w.Name] {
@@ -201,5 +212,5 @@ func (w *workerReference) MetricInWork(options *awscloudwatch.MetricOptions) aws
 
 // MetricErrors is the number of its processor's runs that failed.
 func (w *workerReference) MetricErrors(options *awscloudwatch.MetricOptions) awscloudwatch.Metric {
-	return ofFunction(w.processor, "Errors", awscloudwatch.Stats_SUM(), options)
+	return ofFunction(w.stack, w.processor, "Errors", awscloudwatch.Stats_SUM(), options)
 }
