@@ -145,6 +145,18 @@ func (p FunctionProps) validate(field string, maxSeconds int) error {
 	return nil
 }
 
+// validateVariables tells of too many together. What only CloudFormation knows counts as little.
+func validateVariables(all map[string]*string) error {
+	size := 0
+	for name, value := range all {
+		size += len(name) + len(*value)
+	}
+	if size > maxEnvironmentBytes {
+		return fmt.Errorf("its variables hold %d bytes, with those of Streamer's own: Lambda takes %d in all; make Environment smaller, or MeteredTenants or Workers, which are in them", size, maxEnvironmentBytes)
+	}
+	return nil
+}
+
 func validateArchitecture(a awslambda.Architecture) error {
 	if name := *a.Name(); name != "arm64" && name != "x86_64" {
 		return fmt.Errorf("Architecture is %s: give awslambda.Architecture_ARM_64() or _X86_64()", name)
@@ -212,6 +224,7 @@ func fillFunction(scope constructs.Construct, all common, f function) awslambda.
 	for key, value := range f.props.Environment {
 		environment[key] = jsii.String(value)
 	}
+	check(scope, validateVariables(environment))
 	built := &binary{importPath: f.props.ImportPath, goos: all.local.goos(), goarch: goarch(all.architecture)}
 	code := f.props.Code
 	if code == nil {

@@ -100,6 +100,23 @@ func TestBadPropsNameThemselves(t *testing.T) {
 	}
 }
 
+// Lambda takes 4 KB of variables in all: what Streamer sets counts with what an app does.
+func TestVariablesThatAreTooManyTogether(t *testing.T) {
+	var tenants []string
+	for i := range 50 {
+		tenants = append(tenants, fmt.Sprintf("t%063d", i))
+	}
+	stack := awscdk.NewStack(newApp(t, nil), jsii.String("Dev"), nil)
+	got := panicOf(func() {
+		constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
+			MeteredTenants: tenants, Router: constructs.FunctionProps{Environment: map[string]string{"A": strings.Repeat("x", 1000)}},
+		})
+	})
+	if want := "streamer Dev/Streamer/Router: its variables hold "; !strings.HasPrefix(got, want) || !strings.Contains(got, "MeteredTenants") {
+		t.Errorf("got  %q\nwant %s…", got, want)
+	}
+}
+
 func workers(w ...constructs.WorkerProps) constructs.StreamerProps {
 	return constructs.StreamerProps{Workers: w}
 }
