@@ -181,6 +181,26 @@ func TestAPayloadDoesNotTakeAnothersPlace(t *testing.T) {
 	}
 }
 
+// A message that comes again and asks for less time takes nothing from the request.
+func TestAPayloadLivesAsLongAsItsRequest(t *testing.T) {
+	w := open(t, echoAsync)
+	say := func(deadline time.Duration) protocol.Accepted {
+		f, _ := w.say(t, fmt.Sprintf(`{"action":"echo_async","idempotency_key":"k","deadline_ms":%d,"payload":%s}`, deadline.Milliseconds(), text(5000))).(protocol.Accepted)
+		return f
+	}
+	first, again := say(protocol.MaxDeadline), say(protocol.MinDeadline)
+	if first.Duplicate || !again.Duplicate || again.RequestID != first.RequestID {
+		t.Fatalf("answered %+v and %+v", first, again)
+	}
+	row := w.row(t, "acme", first.RequestID)
+	if err := w.requests.Expire(row.Key(), start.Add(protocol.MaxDeadline)); err != nil {
+		t.Fatal(err)
+	}
+	if payload, err := w.requests.Memory.Payload(t.Context(), row.Key(), row.Hash); err != nil || payload != text(5000) {
+		t.Errorf("at the end there is %.20s, err %v", payload, err)
+	}
+}
+
 func TestAnEndedRequestWithTheSameKey(t *testing.T) {
 	w := open(t, echoAsync)
 	const message = `{"action":"echo_async","id":"a","idempotency_key":"k"}`

@@ -110,17 +110,24 @@ func (d DynamoRequests) Get(ctx context.Context, key lifecycle.Key) (lifecycle.R
 
 // PutPayload implements Requests.
 func (d DynamoRequests) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, expires time.Time) error {
-	return d.put(ctx, "put payload", documentItem(key, payloadSK(hash), payload, expires))
+	it, e := documentItem(key, payloadSK(hash), payload, expires), newExpression()
+	_, err := d.Client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &d.Table, Item: it,
+		ConditionExpression: aws.String("attribute_not_exists(" + e.name(contract.PK) + ") OR " +
+			e.name(contract.TTL) + " < " + e.value(expires.Unix()) + " OR " + e.name(documentText) + " <> " + e.value(payload)),
+		ExpressionAttributeNames: e.names, ExpressionAttributeValues: e.values,
+	})
+	if _, kept := errors.AsType[*types.ConditionalCheckFailedException](err); kept || err == nil {
+		return nil
+	}
+	return fmt.Errorf("put payload: %w", err)
 }
 
 // PutState implements Requests.
 func (d DynamoRequests) PutState(ctx context.Context, key lifecycle.Key, hash []byte, state string, expires time.Time) error {
-	return d.put(ctx, "put state", documentItem(key, stateSK(hash), state, expires))
-}
-
-func (d DynamoRequests) put(ctx context.Context, what string, it item) error {
+	it := documentItem(key, stateSK(hash), state, expires)
 	if _, err := d.Client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &d.Table, Item: it}); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("put state: %w", err)
 	}
 	return nil
 }

@@ -40,15 +40,18 @@ func payloadSK(hash []byte) string { return contract.SKPayload + "#" + hex.Encod
 func stateSK(hash []byte) string   { return contract.SKCheckpoint + "#" + hex.EncodeToString(hash) }
 func onceSK(name string) string    { return contract.SKOnce + "#" + name }
 
+// documentText is the attribute that a document is in.
+const documentText = "payload"
+
 func documentItem(key lifecycle.Key, sk, doc string, expires time.Time) item {
 	it := rowKey(key, sk)
-	it["payload"] = &types.AttributeValueMemberS{Value: doc}
+	it[documentText] = &types.AttributeValueMemberS{Value: doc}
 	it[contract.TTL] = &types.AttributeValueMemberN{Value: fmt.Sprint(expires.Unix())}
 	return it
 }
 
 func documentOf(it item) (string, error) {
-	s, ok := it["payload"].(*types.AttributeValueMemberS)
+	s, ok := it[documentText].(*types.AttributeValueMemberS)
 	if !ok {
 		return "", errNoDocument
 	}

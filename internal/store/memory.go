@@ -113,21 +113,27 @@ func (m *Memory) Get(ctx context.Context, key lifecycle.Key) (lifecycle.Row, boo
 
 // PutPayload implements Requests.
 func (m *Memory) PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, expires time.Time) error {
-	return m.put(ctx, "put payload", key, payloadSK(hash), document{payload, expires})
+	return m.put(ctx, "put payload", key, payloadSK(hash), document{payload, expires}, func(kept document) bool {
+		return kept.text == payload && !kept.expires.Before(expires)
+	})
 }
 
 // PutState implements Requests.
 func (m *Memory) PutState(ctx context.Context, key lifecycle.Key, hash []byte, state string, expires time.Time) error {
-	return m.put(ctx, "put state", key, stateSK(hash), document{state, expires})
+	return m.put(ctx, "put state", key, stateSK(hash), document{state, expires}, func(document) bool { return false })
 }
 
-func (m *Memory) put(ctx context.Context, what string, key lifecycle.Key, sk string, doc document) error {
+// put keeps a document in place of the one that is there, unless that one stays.
+func (m *Memory) put(ctx context.Context, what string, key lifecycle.Key, sk string, doc document, stays func(document) bool) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.documents[key.PK()+sk] = doc
+	at := key.PK() + sk
+	if kept, exists := m.documents[at]; !exists || !stays(kept) {
+		m.documents[at] = doc
+	}
 	return nil
 }
 

@@ -21,9 +21,9 @@ type Requests interface {
 	Get(ctx context.Context, key lifecycle.Key) (row lifecycle.Row, exists bool, err error)
 
 	// PutPayload and Payload keep a payload that is too large for the row, as an item
-	// beside it that lives until expires. It goes by its hash, so that another payload
-	// under the same idempotency key does not take its place. A payload that is not there
-	// is an error.
+	// beside it that lives until expires, or longer if it is there and was to. It goes by its
+	// hash, so that another payload under the same idempotency key does not take its place. A
+	// payload that is not there is an error.
 	PutPayload(ctx context.Context, key lifecycle.Key, hash []byte, payload string, expires time.Time) error
 	Payload(ctx context.Context, key lifecycle.Key, hash []byte) (string, error)
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,32 @@ func TestDynamo(t *testing.T) {
 	client, table := stage(t, contract.OutputRequestsTable)
 	storetest.Exercise(t, func(*testing.T) store.Requests { return store.DynamoRequests{Client: client, Table: table} })
 	storetest.ExerciseLedgers(t, func(*testing.T) storetest.Table { return store.DynamoRequests{Client: client, Table: table} })
+}
+
+// A payload that is put again for less time lives as long as it was to, but another one in its
+// place has its own.
+func TestPayloadIsKeptForTheLongerTime(t *testing.T) {
+	client, table := stage(t, contract.OutputRequestsTable)
+	requests := store.DynamoRequests{Client: client, Table: table}
+	key, now := lifecycle.Key{Tenant: "t" + rand.Text(), ID: lifecycle.NoID}, time.Now().Truncate(time.Second)
+	for _, c := range []struct {
+		payload    string
+		puts, want time.Duration
+	}{{`"a"`, 2 * time.Hour, 2 * time.Hour}, {`"a"`, time.Hour, 2 * time.Hour}, {`"a"`, 3 * time.Hour, 3 * time.Hour}, {"null", time.Hour, time.Hour}} {
+		if err := requests.PutPayload(t.Context(), key, []byte{1}, c.payload, now.Add(c.puts)); err != nil {
+			t.Fatal(err)
+		}
+		out, err := client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: &table, Key: map[string]types.AttributeValue{
+			contract.PK: &types.AttributeValueMemberS{Value: key.PK()}, contract.SK: &types.AttributeValueMemberS{Value: contract.SKPayload + "#01"},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ttl, _ := out.Item[contract.TTL].(*types.AttributeValueMemberN)
+		if kept, err := requests.Payload(t.Context(), key, []byte{1}); err != nil || kept != c.payload || ttl == nil || ttl.Value != strconv.FormatInt(now.Add(c.want).Unix(), 10) {
+			t.Errorf("%s for %s: %s is kept, err %v: %v, want %s", c.payload, c.puts, kept, err, ttl, c.want)
+		}
+	}
 }
 
 func TestDynamoConnections(t *testing.T) {
