@@ -198,8 +198,9 @@ class Client implements Streamer, Follower {
   }
 
   submit(action: string, payload?: unknown, { signal, idempotencyKey, deadlineMs, traceparent }: SubmitOptions = {}): Run {
-    const message: Message & { id: string } = { action, id: this.#nextId(), payload, idempotency_key: idempotencyKey ?? random() };
-    if (deadlineMs !== undefined) message.deadline_ms = deadlineMs;
+    const message: Message & { id: string } = { action, id: this.#nextId(), payload, idempotency_key: idempotencyKey || random() };
+    // The stage takes a zero, and the null that JSON makes of NaN and Infinity, for none; 1 it refuses.
+    if (deadlineMs !== undefined) message.deadline_ms = Number.isFinite(deadlineMs) ? deadlineMs || 1 : 1;
     if (traceparent !== undefined) message.traceparent = traceparent;
     const text = JSON.stringify(message); // what cannot be written throws here
     const run = new Run(this);

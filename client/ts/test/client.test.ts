@@ -41,6 +41,19 @@ describe("submit", () => {
     assert.deepEqual([three!.idempotency_key, three!.deadline_ms, three!.traceparent], ["mine", 5000, "00-a-b-01"]);
   });
 
+  it("has a key of its own also in place of an empty one, which the stage takes for none", async (t) => {
+    const stage = mockStage({ work: [complete()] });
+    await client(t, stage).submit("work", {}, { idempotencyKey: "" }).result();
+    assert.match(stage.messages[0]!.idempotency_key!, /^[0-9a-f]{32}$/);
+  });
+
+  it("never has the default deadline in place of the one that is given", async (t) => {
+    const stage = mockStage({ work: [complete()] });
+    const streamer = client(t, stage);
+    for (const deadlineMs of [0, -0, NaN, Infinity, -5, 1500.5]) await streamer.submit("work", {}, { deadlineMs }).result();
+    assert.deepEqual(stage.messages.map(({ deadline_ms }) => deadline_ms), [1, 1, 1, 1, -5, 1500.5]); // which the stage refuses
+  });
+
   it("waits after a refusal as long as that says, and not for ever", async (t) => {
     for (const [ms, least] of [[700, 700], [1e300, 40], ["soon", 0]] as const) {
       const tries: number[] = [];
