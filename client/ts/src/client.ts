@@ -608,14 +608,20 @@ class Client implements Streamer, Follower {
   #failed(problem: unknown, forGood: boolean): void {
     if (this.#end) return;
     this.#dialing = false;
-    const { giveUpAfterMs = Infinity } = this.#options;
-    if (forGood || (!this.#current && this.#clock.now() - this.#down >= giveUpAfterMs)) return this.#finish(disconnected(problem, !forGood));
+    if (forGood || this.#left() <= 0) return this.#finish(disconnected(problem, !forGood));
     this.#retry(problem);
   }
 
   #retry(problem?: unknown): void {
-    this.#waiting = this.#after(backoff(this.#clock, this.#timing, this.#failures++), () => this.#dial());
+    const wait = Math.min(backoff(this.#clock, this.#timing, this.#failures++), this.#left());
+    this.#waiting = this.#after(wait, () => this.#dial());
     this.#show(problem);
+  }
+
+  /** How long the client goes on without a connection. */
+  #left(): number {
+    const { giveUpAfterMs = Infinity } = this.#options;
+    return this.#current ? Infinity : this.#down + giveUpAfterMs - this.#clock.now();
   }
 
   /** An open connection ended. What waits for an answer on it is sent again. */

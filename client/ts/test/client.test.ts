@@ -282,6 +282,14 @@ describe("the connection", () => {
     assert.equal(streamer.state, "closed");
   });
 
+  it("is given up when it is time, and not after the next wait", async (t) => {
+    const timing = { backoffMs: 600_000, backoffMaxMs: 600_000 };
+    const clock = Object.assign(new JumpingClock(), { random: () => 1 });
+    const streamer = connect("ws://127.0.0.1:1", { WebSocket: ws.WebSocket, giveUpAfterMs: 200, timing, clock });
+    t.after(() => streamer.close());
+    await assert.rejects(streamer.submit("work").result(), { code: "DISCONNECTED" });
+  });
+
   it("is given up with an error like any other, whatever was thrown", async (t) => {
     const down = new TypeError("fetch failed");
     const token = () => Promise.reject(down);
