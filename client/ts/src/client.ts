@@ -9,7 +9,7 @@ import {
   type RequestsFrame, type SubscribedFrame, type UploadFrame,
 } from "./protocol.js";
 import { Run, type Follower, type StreamerRequest } from "./request.js";
-import { backoff, defaultTiming, systemClock, type Clock, type Timing } from "./timing.js";
+import { backoff, systemClock, timing, type Clock, type Timing } from "./timing.js";
 import { expiry, getToken, type TokenSource } from "./token.js";
 
 /** What an action takes and gives. */
@@ -180,7 +180,7 @@ class Client implements Streamer, Follower {
     this.#WebSocket = options.WebSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket!;
     if (!this.#WebSocket) throw new TypeError("there is no global WebSocket here: connect(url, { WebSocket }), for instance with that of the package ws");
     this.#clock = options.clock ?? systemClock;
-    this.#timing = { ...defaultTiming, ...options.timing };
+    this.#timing = timing(options.timing);
     this.#parse = options.parse ?? parse;
     this.#fetch = options.fetch ?? ((...request) => fetch(...request));
     this.#down = this.#clock.now();

@@ -23,7 +23,7 @@ export interface Timing {
   backoffMaxMs: number;
 }
 
-export const defaultTiming: Timing = {
+const defaults: Timing = {
   handshakeMs: 15_000,
   answerMs: 35_000,
   pingMs: 240_000,
@@ -36,6 +36,11 @@ export const defaultTiming: Timing = {
   backoffMs: 500,
   backoffMaxMs: 30_000,
 };
+
+/** What is given, and the defaults of what is not, or undefined. */
+export function timing(given: Partial<Timing> = {}): Timing {
+  return { ...defaults, ...Object.fromEntries(Object.entries(given).filter(([, ms]) => ms !== undefined)) };
+}
 
 /** Where time comes from; tests give one that runs faster, or jumps. */
 export interface Clock {

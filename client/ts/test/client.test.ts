@@ -290,6 +290,17 @@ describe("the connection", () => {
     await assert.rejects(streamer.submit("work").result(), { code: "DISCONNECTED" });
   });
 
+  it("has the defaults of what is undefined among its times", async (t) => {
+    const waits: number[] = [];
+    const clock = Object.assign(new JumpingClock(), {
+      setTimeout: (run: () => void, ms: number) => (waits.push(ms), JumpingClock.prototype.setTimeout.call(clock, run, ms)),
+    });
+    const timing = { handshakeMs: undefined, answerMs: undefined, pingMs: undefined, busyPingMs: undefined, lifeMs: undefined } as never;
+    const streamer = client(t, mockStage({ echo: (payload) => payload }), { timing, clock });
+    assert.equal(await streamer.call("echo", 1), 1);
+    assert.ok(waits.length >= 4 && waits.every((ms) => ms >= 5_000), `${waits}`);
+  });
+
   it("is given up with an error like any other, whatever was thrown", async (t) => {
     const down = new TypeError("fetch failed");
     const token = () => Promise.reject(down);
