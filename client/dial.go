@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/coder/websocket"
@@ -37,8 +38,8 @@ func Dial(ctx context.Context, address string, options *Options) (*Client, error
 
 // Connect returns a client that connects in the background, again and again until it is
 // closed: what a service wants that must start, and go on, while the stage is away.
-// Whoever calls it meanwhile waits. The error is that of an address that is no URL, or of
-// options that are out of their bounds.
+// Whoever calls it meanwhile waits. The error is that of an address that is no WebSocket's
+// URL, or of options that are out of their bounds.
 func Connect(address string, options *Options) (*Client, error) {
 	c, err := newClient(address, options)
 	if err != nil {
@@ -56,6 +57,9 @@ func newClient(address string, options *Options) (*Client, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("connect: the address is no URL: %w", reason(err))
+	}
+	if !slices.Contains([]string{"wss", "ws", "https", "http"}, u.Scheme) || u.Host == "" {
+		return nil, errors.New("connect: the address is none of a WebSocket: give the stage's WebSocketUrl, from wss:// on")
 	}
 	return &Client{
 		options: o, timing: o.timing, log: o.Logger, now: o.now, address: u,

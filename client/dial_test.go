@@ -84,7 +84,7 @@ func TestDialFails(t *testing.T) {
 		token   func(context.Context) (string, error)
 		want    string
 	}{
-		"no address":      {"", StaticToken(token), "connect to"},
+		"no address":      {"", StaticToken(token), "connect: the address is none of a WebSocket"},
 		"no URL":          {"ws://a b/" + token, StaticToken(token), "connect: the address is no URL: invalid character"},
 		"nobody there":    {"ws://127.0.0.1:1/v1", StaticToken(token), "connect to ws://127.0.0.1:1/v1: dial tcp 127.0.0.1:1"},
 		"no JWT":          {"ws://127.0.0.1:1/v1", StaticToken(token + "\n"), "connect to ws://127.0.0.1:1/v1: UNAUTHENTICATED: the token is no JWT"},

@@ -179,6 +179,10 @@ func TestConnectRefusesWhatCannotBe(t *testing.T) {
 		want    string
 	}{
 		{"ws://a b/", Options{}, "connect: the address is no URL"},
+		{"", Options{}, "connect: the address is none of a WebSocket"},
+		{"stage.test/v1", Options{}, "connect: the address is none of a WebSocket"},
+		{"wss:/v1", Options{}, "connect: the address is none of a WebSocket"},
+		{"ftp://stage.test/v1", Options{}, "connect: the address is none of a WebSocket"},
 		{stageAddress, Options{PingInterval: 10 * time.Minute}, "connect: options: PingInterval is 10m0s, not 0 to 9m0s"},
 		{stageAddress, Options{Lifetime: 2 * time.Hour}, "connect: options: Lifetime is 2h0m0s, not 0 to 1h50m0s"},
 		{stageAddress, Options{GiveUpAfter: -1}, "connect: options: GiveUpAfter is -1ns, not 0 to"},
