@@ -284,7 +284,11 @@ func (c *Client) attend(ctx context.Context) bool {
 // renewLater looks for a fresh token again when half of what is left of the last has
 // passed.
 func (c *Client) renewLater() {
-	conn := c.live()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dialing = false // nor was there a handshake
+	c.show(nil)
+	conn := c.current
 	if conn == nil {
 		return
 	}

@@ -415,6 +415,22 @@ func TestOneTokenRunsOut(t *testing.T) {
 	})
 }
 
+// Looking for a fresh token in vain is no handshake that is under way.
+func TestNoFreshTokenIsNoHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var pings atomic.Int64
+		c := inMemory(t, Options{Token: StaticToken(minted(time.Now().Add(10 * time.Minute)))}, func(s *socket) {
+			time.AfterFunc(9*time.Minute+15*time.Second, func() { _ = s.conn.CloseNow() }) // it has looked after nine
+			ponging(&pings)(s)
+		}, (*socket).untilGone)
+		time.Sleep(9*time.Minute + 15*time.Second)
+		synctest.Wait()
+		if s := c.State(); s.Phase != Waiting || s.Problem == nil {
+			t.Errorf("got %+v", s)
+		}
+	})
+}
+
 // A message that is refused because the token has run out goes out again on the next
 // connection, at once the first time.
 func TestTokenRanOutAtTheStage(t *testing.T) {
