@@ -48,7 +48,9 @@ export class Connection {
       if (typeof data === "string") events.message(data);
     };
     socket.onclose = ({ code }: { code: number }) => this.#end(code);
-    socket.onerror = () => {}; // a close follows, and says as much
+    socket.onerror = () => {
+      if (!this.open) this.#end(1006); // undici 6, which Node 22 has, lets no close follow here
+    };
   }
 
   send(text: string): void {

@@ -339,6 +339,23 @@ describe("the connection", () => {
     while (handshakes < 3) await sleep(5);
   });
 
+  it("goes on after a handshake that fails without a close, as with undici 6, which Node 22 has", async (t) => {
+    let handshakes = 0;
+    class Failing {
+      onerror: any;
+      constructor() {
+        handshakes++;
+        setTimeout(() => this.onerror({}));
+      }
+      send() {}
+      close() {}
+    }
+    const streamer = connect("ws://127.0.0.1:1", { WebSocket: Failing as never, timing: { backoffMs: 1 } });
+    t.after(() => streamer.close());
+    await waiting(streamer);
+    while (handshakes < 3) await sleep(5);
+  });
+
   it("sends few pings, more while something is waited for", async (t) => {
     const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
     t.after(() => server.close());
