@@ -92,6 +92,17 @@ func TestTracesOfAStage(t *testing.T) {
 	}
 }
 
+// A setting of cdk.json that is no text would be as if it were not there: web origins in a list
+// let the pages of all connect.
+func TestSettingsAreText(t *testing.T) {
+	for setting, value := range map[string]any{"webOrigins": []any{"https://app.example.com"}, "traces": 5, "stage": true} {
+		_, err := stages.Add(newApp(t, map[string]any{setting: value}), noEnvironment)
+		if err == nil || !strings.Contains(err.Error(), "context "+setting+" is ") || !strings.Contains(err.Error(), "give text") {
+			t.Errorf("%s: got %v", setting, err)
+		}
+	}
+}
+
 func TestStageThatDoesNotExist(t *testing.T) {
 	_, err := stages.Add(newApp(t, map[string]any{"stage": "qa"}), noEnvironment)
 	if err == nil || err.Error() != `there is no stage "qa": choose one of dev, local, prod with -c stage=…` {

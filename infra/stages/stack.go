@@ -1,6 +1,7 @@
 package stages
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,11 +32,17 @@ import (
 //	traces      STREAMER_TRACES       the percentage of messages that are traced besides those
 //	                                  that Lambda chooses, or "off": nothing is
 func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
+	var wrong error
 	setting := func(key, variable string) string {
-		if value, ok := app.Node().TryGetContext(jsii.String(key)).(string); ok {
+		switch value := app.Node().TryGetContext(jsii.String(key)).(type) {
+		case nil:
+			return getenv(variable)
+		case string:
 			return value
+		default:
+			wrong = errors.Join(wrong, fmt.Errorf("context %s is %v: give text, as -c does", key, value))
+			return ""
 		}
-		return getenv(variable)
 	}
 	local := app.Node().TryGetContext(jsii.String(contract.ContextLocal)) != nil
 	name := setting("stage", "STREAMER_STAGE")
@@ -63,13 +70,16 @@ func Add(app awscdk.App, getenv func(string) string) (awscdk.Stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stage %s: %w", name, err)
 	}
+	topic := setting("alarmTopic", "STREAMER_ALARM_TOPIC")
+	if wrong != nil {
+		return nil, fmt.Errorf("stage %s: %w", name, wrong)
+	}
 	stack := awscdk.NewStack(app, jsii.String("Streamer-"+name), &awscdk.StackProps{
 		Description:           jsii.String("Streamer, stage " + name + ": long requests over WebSockets, with progress"),
 		Env:                   environment(getenv),
 		TerminationProtection: jsii.Bool(stage.TerminationProtection),
 		Tags:                  stage.tags(name),
 	})
-	topic := setting("alarmTopic", "STREAMER_ALARM_TOPIC")
 	streamer := constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{
 		Auth:           auth,
 		MaxConcurrency: stage.MaxConcurrency,
