@@ -54,14 +54,14 @@ token: ## Print a token that it accepts: make token TENANT=acme SUBJECT=ann
 
 dashboard: node_modules ## Show the dashboards in a browser (ARGS=-text: on the terminal; OUTPUTS=file: of another stage)
 ifdef OUTPUTS
-	@STREAMER_OUTPUTS=$(abspath $(OUTPUTS)) go run ./scripts/dashboard $(ARGS)
+	@STREAMER_OUTPUTS="$(abspath $(OUTPUTS))" go run ./scripts/dashboard $(ARGS)
 else
 	@eval "$$($(STAGE_CMD) env 2>/dev/null)" && go run ./scripts/dashboard $(ARGS)
 endif
 
 inspect: ## Say what is wrong; ARGS=help: look at a request, a queue, the logs (OUTPUTS=file: of another stage)
 ifdef OUTPUTS
-	@STREAMER_OUTPUTS=$(abspath $(OUTPUTS)) go run ./scripts/inspect $(or $(ARGS),doctor)
+	@STREAMER_OUTPUTS="$(abspath $(OUTPUTS))" go run ./scripts/inspect $(or $(ARGS),doctor)
 else
 	@eval "$$($(STAGE_CMD) env 2>/dev/null)" && go run ./scripts/inspect $(or $(ARGS),doctor)
 endif
@@ -73,7 +73,7 @@ test: node_modules client/ts/node_modules lint .stage/lint .stage/record ## Run 
 
 integ: node_modules ## Run the integration tests on the local stage, or on any with OUTPUTS=file
 ifdef OUTPUTS
-	STREAMER_OUTPUTS=$(abspath $(OUTPUTS)) go test -count=1 -v ./integ/...
+	STREAMER_OUTPUTS="$(abspath $(OUTPUTS))" go test -count=1 -v ./integ/...
 else
 	@$(STAGE_CMD) run -c stage=local -- go test -count=1 -v ./integ/...
 endif
