@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +48,7 @@ type holdings struct {
 	// themselves.
 	Nameless int `json:"nameless"`
 
+	ids         map[string]bool                   // of the requests
 	rows, items []map[string]types.AttributeValue // their keys
 	connections []string
 	objects     []s3types.ObjectIdentifier
@@ -77,7 +79,7 @@ func forgetCommand(flags *flag.FlagSet) task {
 		if w.user != "" {
 			whose = of(w.tenant, w.user)
 		}
-		before, err := s.holdings(ctx, w)
+		before, err := s.holdings(ctx, w, nil)
 		if err != nil {
 			return err
 		}
@@ -96,9 +98,16 @@ func forgetCommand(flags *flag.FlagSet) task {
 			return err
 		}
 		failed := s.forget(ctx, before)
-		left, err := s.holdings(ctx, w)
+		left, err := s.holdings(ctx, w, before.ids)
 		if failed = errors.Join(failed, err); failed != nil {
 			return failed
+		}
+		if late := left.of(before); !late.nothing() {
+			failed = s.forget(ctx, late)
+			left, err = s.holdings(ctx, w, before.ids)
+			if failed = errors.Join(failed, err); failed != nil {
+				return failed
+			}
 		}
 		if err := s.tell(forgotten{before, left}, func(out io.Writer) error {
 			fmt.Fprintln(out, "\nlooked again")
@@ -143,19 +152,39 @@ func elsewhere(out io.Writer, h holdings) error {
 }
 
 // holdings looks at all of both tables, and at the tenant's files. That reads every item of
-// the stage, which is what makes it a proof.
-func (s *session) holdings(ctx context.Context, w who) (holdings, error) {
-	var h holdings
-	ids, err := s.itemsOf(ctx, w, &h)
+// the stage, which is what makes it a proof. Requests that are gone by now are theirs, too.
+func (s *session) holdings(ctx context.Context, w who, gone map[string]bool) (holdings, error) {
+	h := holdings{ids: map[string]bool{}}
+	ids, err := s.itemsOf(ctx, w, gone, &h)
 	if err != nil {
 		return h, err
 	}
 	return h, errors.Join(s.linksOf(ctx, w, &h), s.objectsOf(ctx, w, ids, &h))
 }
 
-// itemsOf finds the items of the requests table, and returns the ids of the requests.
-func (s *session) itemsOf(ctx context.Context, w who, h *holdings) (map[string]bool, error) {
+// of is what is left of requests whose rows are gone: what somebody who worked on one wrote
+// after it was looked at, and before the row was deleted. Nobody will know whose it was.
+func (h holdings) of(before holdings) holdings {
+	gone := func(id string) bool { return before.ids[id] && !h.ids[id] }
+	var late holdings
+	for _, key := range h.items {
+		if of, err := lifecycle.ParsePK(text(key[contract.PK])); err == nil && gone(of.ID) {
+			late.items = append(late.items, key)
+		}
+	}
+	for _, object := range h.objects {
+		if parts := strings.Split(strings.TrimPrefix(aws.ToString(object.Key), contract.FilesPrefix), "/"); len(parts) > 1 && gone(parts[1]) {
+			late.objects = append(late.objects, object)
+		}
+	}
+	return late
+}
+
+// itemsOf finds the items of the requests table, and returns whether requests are theirs, by
+// their ids.
+func (s *session) itemsOf(ctx context.Context, w who, gone map[string]bool, h *holdings) (map[string]bool, error) {
 	ids, beside := map[string]bool{}, map[string][]map[string]types.AttributeValue{}
+	maps.Copy(ids, gone)
 	prefix := lifecycle.Key{Tenant: w.tenant}.PK()
 	err := scan(ctx, s, s.requestsTable, []string{contract.PK, contract.SK, "user", contract.StatusAttribute}, func(item map[string]types.AttributeValue) {
 		pk, sk := text(item[contract.PK]), text(item[contract.SK])
@@ -173,7 +202,7 @@ func (s *session) itemsOf(ctx context.Context, w who, h *holdings) (map[string]b
 			if !protocol.Status(text(item[contract.StatusAttribute])).Terminal() {
 				h.Open++
 			}
-			ids[id] = true
+			ids[id], h.ids[id] = true, true
 			h.rows = append(h.rows, key)
 		default:
 			ids[id] = false // another user's

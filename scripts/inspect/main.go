@@ -62,7 +62,8 @@
 //
 // forget reads all of both tables, before and after: what it says is left was looked for, not
 // remembered. Files go before the rows that say whose they are, so it may be run again after
-// whatever failed.
+// whatever failed. What was written to a request between the look and the end of its row goes
+// then, while its id is still known to be theirs.
 //
 // Doctor believes nobody: what a function may do it asks IAM (SimulatePrincipalPolicy, which
 // knows boundaries and an organization's policies too), against the list by which the
