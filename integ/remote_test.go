@@ -408,6 +408,23 @@ func TestCancelReachesTheProcess(t *testing.T) {
 	between.run(3, "progress", "6")
 	as[protocol.CancelledFrame](t, between.c.end(t, between.key.ID))
 	between.run(3, "progress", "7")
+
+	done := handOver(t, u, time.Minute, nil)
+	cancel(t, done.c, done.key.ID)
+	done.run(3, "complete", "1") // it is not stored
+	as[protocol.CancelledFrame](t, done.c.end(t, done.key.ID))
+}
+
+// A result that is not stored is not taken for stored by who brought it.
+func TestResultThatCannotBeStored(t *testing.T) {
+	s := local(t, "calls that fail")
+	t.Parallel()
+	j := handOver(t, fresh(), time.Minute, nil)
+	faults(t, s, front.Rule{Operation: "s3.PutObject", Contains: []string{j.key.ID, "_result"}, Fault: front.FaultError, Status: 403, Code: "AccessDenied"})
+	j.run(4, "complete", `"`+strings.Repeat("x", protocol.MaxInline)+`"`)
+	if r := j.row(); r.Status.Terminal() || r.Code != protocol.Internal {
+		t.Errorf("the row is %+v", r)
+	}
 }
 
 // A service that cancels what waits for its next attempt can tell nobody. A processor does,

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -77,6 +78,11 @@ func (h *holder) run(ctx context.Context, handlers ...streamer.Binding) error {
 		return fmt.Errorf("remote: the ticket is for action %q, which has no handler here", h.ticket.Action)
 	}
 	return h.done(ctx, h.TakeOver(ctx, h.ticket.Ticket, h.owner))
+}
+
+// runAny is run for a handler of any action.
+func (h *holder) runAny(ctx context.Context, handler streamer.Handler[json.RawMessage, json.RawMessage]) error {
+	return h.run(ctx, streamer.Action[json.RawMessage, json.RawMessage]{Name: h.ticket.Action, Async: true}.Bind(handler))
 }
 
 // report takes the attempt over and says how far it is.

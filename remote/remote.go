@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -58,13 +59,16 @@ func Report(ctx context.Context, c Config, ticket string, percentage float64, me
 }
 
 // Complete ends the request with its result, which is encoded as JSON. A result that names
-// a file takes Run.
+// a file takes Run. If it returns nil the result is stored.
 func Complete(ctx context.Context, c Config, ticket string, result any) error {
 	encoded, err := view.JSON(result)
 	if err != nil {
 		return fmt.Errorf("complete: result is not JSON: %w", err)
 	}
-	return c.end(ctx, ticket, func(r streamer.Reporter[json.RawMessage]) error { return r.Complete(encoded) })
+	return c.end(ctx, ticket, func(r streamer.Reporter[json.RawMessage]) (said bool, err error) {
+		err = r.Complete(encoded)
+		return err == nil, err
+	})
 }
 
 // Fail ends the attempt as a handler does that returns cause: a *streamer.Error that is not
@@ -74,7 +78,7 @@ func Fail(ctx context.Context, c Config, ticket string, cause error) error {
 	if cause == nil {
 		return errors.New("fail: there is no cause")
 	}
-	return c.end(ctx, ticket, func(streamer.Reporter[json.RawMessage]) error { return cause })
+	return c.end(ctx, ticket, func(streamer.Reporter[json.RawMessage]) (said bool, err error) { return true, cause })
 }
 
 // RunAny is Run for a handler that takes a request of any action, as JSON.
@@ -83,7 +87,7 @@ func RunAny(ctx context.Context, c Config, ticket string, handler streamer.Handl
 	if err != nil {
 		return err
 	}
-	return h.run(ctx, streamer.Action[json.RawMessage, json.RawMessage]{Name: h.ticket.Action, Async: true}.Bind(handler))
+	return h.runAny(ctx, handler)
 }
 
 // Check says what is wrong with a ticket that cannot be read. It makes no call.
@@ -92,9 +96,21 @@ func Check(text string) error {
 	return err
 }
 
-// end takes over and ends the attempt, whatever its action.
-func (c Config) end(ctx context.Context, ticket string, do func(streamer.Reporter[json.RawMessage]) error) error {
-	return RunAny(ctx, c, ticket, func(_ context.Context, _ *streamer.Request[json.RawMessage], r streamer.Reporter[json.RawMessage]) error {
-		return do(r)
+// end takes over and ends the attempt, whatever its action. One that ended otherwise, because
+// the request was cancelled before or what do says was not stored, is over: its ticket tells how.
+func (c Config) end(ctx context.Context, ticket string, do func(streamer.Reporter[json.RawMessage]) (said bool, err error)) error {
+	h, err := c.hold(ticket)
+	if err != nil {
+		return err
+	}
+	var said atomic.Bool // a handler may be left behind
+	err = h.runAny(ctx, func(_ context.Context, _ *streamer.Request[json.RawMessage], r streamer.Reporter[json.RawMessage]) error {
+		ok, err := do(r)
+		said.Store(ok)
+		return err
 	})
+	if err != nil || said.Load() {
+		return err
+	}
+	return h.done(ctx, h.TakeOver(ctx, h.ticket.Ticket, h.owner))
 }
