@@ -25,11 +25,13 @@ const end = (text, code) => {
 };
 
 socket.on("open", () => socket.send(JSON.stringify({ action, payload: JSON.parse(payload) })));
+socket.on("close", () => process.exitCode ?? end("the connection ended, and the request goes on", 1));
 socket.on("error", (problem) => end(`no connection: ${problem.message}`, 1));
 socket.on("message", (data) => {
   const frame = JSON.parse(data);
   if (frame.type === "progress") draw(frame);
   if (frame.type === "complete") draw({ percentage: 100, message: "Complete" });
   if (frame.type === "complete" || frame.type === "response") end(JSON.stringify(frame.result), 0);
+  if (frame.type === "cancelled") end("CANCELLED", 1);
   if (frame.type === "failed" || frame.type === "error") end(`${frame.code}: ${frame.message}`, 1);
 });

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
 import { WebSocket } from "ws";
 import { JumpingClock } from "./clock.js";
@@ -48,6 +49,14 @@ describe("conformance", { concurrency: 16, timeout: 300_000 }, () => {
         throw error;
       }));
     }
+  }
+  for (const [name, says, code] of [["quick", '{"pages":3}', 0], ["cancelled_elsewhere", "CANCELLED", 1], ["closed_1006", "the connection ended", 1]] as const) {
+    it(`${name}: the smallest client says what becomes of it`, { timeout: 120_000 }, async () => {
+      const env = { ...process.env, STREAMER_WS_URL: `ws://${addresses[0]}/run/${name}/smallest`, STREAMER_TOKEN: jwt({}) };
+      const client = spawn("node", [folder("../demo/seed.mjs"), "work"], { env, stdio: ["ignore", "pipe", "ignore"] });
+      const [said, [exit]] = await Promise.all([text(client.stdout), once(client, "exit")]);
+      assert.deepEqual([said.trimEnd().slice(0, says.length), exit], [says, code]);
+    });
   }
   after(() => {
     const names = cases.filter(({ name }) => !failed.has(name)).map(({ name }) => `${name}\n`).join("");
