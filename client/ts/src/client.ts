@@ -298,7 +298,6 @@ class Client implements Streamer, Follower {
   // Messages and their answers.
 
   async #begin(run: Run, message: Message & { id: string }, text: string, signal: AbortSignal | undefined): Promise<void> {
-    const encode = (text: string) => new TextEncoder().encode(text);
     if (encode(text).length > MAX_MESSAGE && message.payload !== undefined) {
       const document = encode(JSON.stringify(message.payload));
       delete message.payload;
@@ -335,8 +334,11 @@ class Client implements Streamer, Follower {
     return new Promise((resolve, reject) => {
       if (this.#end) return reject(this.#end);
       const named = { ...message, id: message.id ?? this.#nextId() };
+      const text = JSON.stringify(named);
+      const size = encode(text).length;
+      if (size > MAX_MESSAGE) return reject(new StreamerError("MESSAGE_TOO_LARGE", `the message has ${size} bytes, the limit is ${MAX_MESSAGE}`));
       const ask: Ask = {
-        message: named, text: JSON.stringify(named), run, requestId: message.request_id,
+        message: named, text, run, requestId: message.request_id,
         on: undefined, sent: false, abandoned: false, stubborn, timer: undefined, refusals: 0, tooBig: false, resolve, reject,
       };
       this.#asks.set(named.id, ask);
@@ -732,6 +734,10 @@ function noConnection(): StreamerError {
 function expect<T extends Frame["type"]>(type: T, frame: Frame): Extract<Frame, { type: T }> {
   if (frame.type !== type) throw new StreamerError("INTERNAL", `the stage answered with a frame of type ${frame.type}`);
   return frame as Extract<Frame, { type: T }>;
+}
+
+function encode(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
 }
 
 /** 128 random bits as text. */

@@ -75,6 +75,16 @@ describe("submit", () => {
     await assert.rejects(request.id, { code: "MESSAGE_TOO_LARGE" });
   });
 
+  it("refuses whatever else would have the connection closed as too large, with what others wait for on it", async (t) => {
+    const stage = mockStage({ work: [complete()] });
+    const streamer = client(t, stage);
+    const large = "x".repeat(30_000);
+    for (const sent of [streamer.attach(large).id, streamer.get(large), streamer.listPage({ page: large }), streamer.submit("work", 1, { idempotencyKey: large }).id]) {
+      await assert.rejects(sent, { code: "MESSAGE_TOO_LARGE", retryable: false });
+    }
+    assert.ok(stage.messages.every((message) => JSON.stringify(message).length < 1000));
+  });
+
   it("reports a listener's error as an uncaught one, and goes on", async (t) => {
     const request = client(t, mockStage({ work: [complete(7)] })).submit("work");
     const reported: unknown[] = [];
