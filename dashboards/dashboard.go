@@ -12,6 +12,9 @@ import (
 // maxNameLength is the most that a dashboard's name may have ("PutDashboard").
 const maxNameLength = 255
 
+// maxRegionLength is room for a hyphen and the name of a region, whatever its name is.
+const maxRegionLength = 32
+
 // Dashboard is what shows one Streamer.
 type Dashboard struct {
 	// Overview answers in one screen: is it healthy, is it fast, who uses it, what does it
@@ -24,14 +27,17 @@ type Dashboard struct {
 }
 
 // New adds the dashboards of s to scope. Their names are made of the stack's and the
-// construct's names. CloudWatch charges for each ("Amazon CloudWatch Pricing").
+// construct's names, and of the region: an account's dashboards are those of all regions, and
+// one replaces another of its name ("PutDashboard"). CloudWatch charges for each ("Amazon
+// CloudWatch Pricing").
 func New(scope constructs.Construct, id string, s *streamer.StreamerConstruct) *Dashboard {
 	at := constructs.NewConstruct(scope, jsii.String(id))
+	region := "-" + *awscdk.Stack_Of(at).Region()
 	name := func(suffix string) *string {
 		base := awscdk.Names_UniqueResourceName(at, &awscdk.UniqueResourceNameOptions{
-			MaxLength: jsii.Number(maxNameLength - len(suffix)), Separator: jsii.String("-"), AllowedSpecialCharacters: jsii.String("-_"),
+			MaxLength: jsii.Number(maxNameLength - maxRegionLength - len(suffix)), Separator: jsii.String("-"), AllowedSpecialCharacters: jsii.String("-_"),
 		})
-		return jsii.String(*base + suffix)
+		return jsii.String(*base + region + suffix)
 	}
 	return &Dashboard{
 		Overview: newDashboard(at, "Overview", name(""), Widgets(s)),

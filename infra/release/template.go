@@ -80,8 +80,9 @@ func Add(app awscdk.App, o Options) awscdk.Stack {
 	s.Outputs(stack)
 	board := dashboards.New(stack, "Dashboard", s)
 	board.Outputs(stack)
-	override(board.Overview, "DashboardName", awscdk.Aws_STACK_NAME())
-	override(board.Detail, "DashboardName", jsii.String(*awscdk.Aws_STACK_NAME()+"-Detail"))
+	name := *awscdk.Aws_STACK_NAME() + "-" + *awscdk.Aws_REGION() // one account has the dashboards of all its regions
+	override(board.Overview, "DashboardName", jsii.String(name))
+	override(board.Detail, "DashboardName", jsii.String(name+"-Detail"))
 	p.apply(stack, s)
 	p.choose(s)
 	return stack
