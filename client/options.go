@@ -29,14 +29,15 @@ type Options struct {
 	// PingInterval is after how long a silence the client pings, so that API Gateway does
 	// not close the connection as idle after 10 minutes (API Gateway developer guide,
 	// "Quotas for configuring and running a WebSocket API"). Defaults to 4 minutes, at
-	// most 9; while something is waited for it is a minute, if that is less.
+	// most 9, at least a second; while something is waited for it is a minute, if that is
+	// less.
 	PingInterval time.Duration
 	// Lifetime is the age at which a connection is replaced, less a random tenth. Defaults
-	// to 110 minutes, at most that, as API Gateway closes one after 2 hours. Make it less
-	// where a proxy in between closes connections sooner.
+	// to 110 minutes, at most that, as API Gateway closes one after 2 hours. Make it less,
+	// at least a second, where a proxy in between closes connections sooner.
 	Lifetime time.Duration
-	// GiveUpAfter ends the client once there was no connection for so long. The default,
-	// zero, is never.
+	// GiveUpAfter ends the client once there was no connection for so long, at least a
+	// second. The default, zero, is never.
 	GiveUpAfter time.Duration
 
 	timing timing
@@ -56,8 +57,13 @@ const (
 	InQuery
 )
 
-// maxPingInterval leaves a ping a minute to arrive.
-const maxPingInterval = 9 * time.Minute
+const (
+	// maxPingInterval leaves a ping a minute to arrive.
+	maxPingInterval = 9 * time.Minute
+	// least is what a time is at least that is not the default: less is a number without
+	// its unit, and would be a storm.
+	least = time.Second
+)
 
 func (o *Options) withDefaults() Options {
 	var out Options
@@ -98,8 +104,8 @@ func (o Options) validate() error {
 		{"Lifetime", o.Lifetime, defaultTiming.life},
 		{"GiveUpAfter", o.GiveUpAfter, 1<<63 - 1},
 	} {
-		if field.value < 0 || field.value > field.most {
-			return fmt.Errorf("options: %s is %s, not 0 to %s", field.name, field.value, field.most)
+		if field.value != 0 && (field.value < least || field.value > field.most) {
+			return fmt.Errorf("options: %s is %s, not %s to %s", field.name, field.value, least, field.most)
 		}
 	}
 	return nil

@@ -183,12 +183,15 @@ func TestConnectRefusesWhatCannotBe(t *testing.T) {
 		{"stage.test/v1", Options{}, "connect: the address is none of a WebSocket"},
 		{"wss:/v1", Options{}, "connect: the address is none of a WebSocket"},
 		{"ftp://stage.test/v1", Options{}, "connect: the address is none of a WebSocket"},
-		{stageAddress, Options{PingInterval: 10 * time.Minute}, "connect: options: PingInterval is 10m0s, not 0 to 9m0s"},
-		{stageAddress, Options{Lifetime: 2 * time.Hour}, "connect: options: Lifetime is 2h0m0s, not 0 to 1h50m0s"},
-		{stageAddress, Options{GiveUpAfter: -1}, "connect: options: GiveUpAfter is -1ns, not 0 to"},
+		{stageAddress, Options{PingInterval: 10 * time.Minute}, "connect: options: PingInterval is 10m0s, not 1s to 9m0s"},
+		{stageAddress, Options{Lifetime: 2 * time.Hour}, "connect: options: Lifetime is 2h0m0s, not 1s to 1h50m0s"},
+		{stageAddress, Options{GiveUpAfter: -1}, "connect: options: GiveUpAfter is -1ns, not 1s to"},
+		{stageAddress, Options{PingInterval: 240}, "connect: options: PingInterval is 240ns, not 1s to"}, // without its unit
+		{stageAddress, Options{Lifetime: 5}, "connect: options: Lifetime is 5ns, not 1s to"},
+		{stageAddress, Options{GiveUpAfter: 60}, "connect: options: GiveUpAfter is 60ns, not 1s to"},
 	} {
 		if _, err := Connect(c.address, &c.options); err == nil || !strings.HasPrefix(err.Error(), c.want) {
-			t.Errorf("got %v", err)
+			t.Errorf("got %v, want %s", err, c.want)
 		}
 	}
 }
