@@ -37,8 +37,9 @@ type Config struct {
 // stored, whatever it is: a result, a failure, the wait for another attempt. A ticket whose
 // own handler has not returned yet is waited for.
 //
-// A process that is told to stop ends ctx. Then nothing is stored, the error is ctx's, and
-// the next attempt comes once the silence has lasted too long.
+// A process that is told to stop ends ctx. Then the next attempt begins at once. Of the last
+// one nothing is stored, the error is ctx's, and another process may go on with the ticket
+// until the silence has lasted too long.
 func Run(ctx context.Context, c Config, ticket string, handlers ...streamer.Binding) error {
 	h, err := c.hold(ticket)
 	if err != nil {

@@ -43,7 +43,7 @@ func (a *attempt) resolve(ctx, work context.Context, err error) error {
 		return a.cancel(ctx)
 	case errors.Is(cause, streamer.ErrDeadline):
 		return a.fail(ctx, protocol.Deadline, "the request's deadline passed while it ran")
-	case cause != nil && errors.Is(cause, ctx.Err()):
+	case cause != nil && errors.Is(cause, context.Cause(ctx)):
 		return a.stopped(ctx, cause)
 	case handsOver:
 		return a.handOver(ctx)

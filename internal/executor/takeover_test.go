@@ -324,6 +324,17 @@ func TestHandedOverAndStopped(t *testing.T) {
 		r.wantDone(r.deliver("hint")) // at once
 		r.wantStatus(protocol.Completed, protocol.Internal)
 	})
+	play(t, "with its process, which says why", func(t *testing.T, r *rig) {
+		made := r.handedOver()
+		ctx, stop := context.WithCancelCause(t.Context())
+		why := errors.New("the machine is needed elsewhere")
+		time.AfterFunc(time.Second, func() { stop(why) })
+		var cause error
+		if err := r.takesFor(ctx, made, until(&cause)); err != nil || !errors.Is(cause, why) {
+			t.Errorf("got %v, %v", err, cause)
+		}
+		r.wantStatus(protocol.Retrying, protocol.Internal)
+	})
 	play(t, "with the process of its last attempt", func(t *testing.T, r *rig) {
 		r.accept(func(s *lifecycle.Submission) { s.MaxAttempts = 1 })
 		made := r.handedOver()
