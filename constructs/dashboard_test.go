@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/pay-theory/streamer/constructs"
 	"github.com/pay-theory/streamer/dashboards"
@@ -266,6 +267,17 @@ func TestDashboardOfAnotherRegion(t *testing.T) {
 				t.Errorf("%s: %v is looked for in %v", at(widget, "properties.title"), metric, options["region"])
 			}
 		}
+	}
+}
+
+// TestCostOfX86: its Lambda has a price of its own.
+func TestCostOfX86(t *testing.T) {
+	tpl := synthStack(t, nil, func(stack awscdk.Stack) {
+		dashboards.New(stack, "Dashboard", constructs.NewStreamer(stack, "Streamer", &constructs.StreamerProps{Architecture: awslambda.Architecture_X86_64()}))
+	})
+	// A GB-second is $0.0000166667, and the router a quarter of a GB, by the millisecond.
+	if want := "FILL(router1, 0) * 0.000000004167"; !strings.Contains(jsonOf(t, tpl.body(t, "DashboardOverview")), want) {
+		t.Errorf("no %s", want)
 	}
 }
 

@@ -52,9 +52,13 @@ type term struct {
 
 func compute(f awslambda.Function, hour *awscloudwatch.MetricOptions) []term {
 	memoryMB := *f.Node().DefaultChild().(awslambda.CfnFunction).MemorySize()
+	second := price.LambdaGBSecond
+	if *f.Architecture().Name() == *awslambda.Architecture_X86_64().Name() {
+		second = price.LambdaGBSecondX86
+	}
 	return []term{
 		{f.MetricInvocations(hour), price.LambdaRequest},
-		{f.MetricDuration(hour), memoryMB / 1024 / 1000 * price.LambdaGBSecond}, // milliseconds
+		{f.MetricDuration(hour), memoryMB / 1024 / 1000 * second}, // milliseconds
 	}
 }
 

@@ -18,9 +18,10 @@ const (
 	APIMessage = 1.00 / million
 	APIMinute  = 0.25 / million // of an open connection
 
-	// AWS Lambda pricing, arm64.
-	LambdaRequest  = 0.20 / million
-	LambdaGBSecond = 0.0000133334
+	// AWS Lambda pricing, arm64 and x86.
+	LambdaRequest     = 0.20 / million
+	LambdaGBSecond    = 0.0000133334
+	LambdaGBSecondX86 = 0.0000166667
 
 	// Amazon DynamoDB pricing for on-demand capacity. What Lambda reads of a stream is
 	// free, and so is what the time to live deletes.
