@@ -115,6 +115,9 @@ func (a *AuthProps) validateTokens() error {
 }
 
 func validateKeys(jwks string) error {
+	if unresolved(jwks) {
+		return errors.New("Auth.JWKS is known only to CloudFormation: give the text of the keys, or Auth.JWKSURL")
+	}
 	var set struct {
 		Keys []map[string]any `json:"keys"`
 	}

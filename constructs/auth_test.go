@@ -37,6 +37,7 @@ func TestBadAuthNamesItself(t *testing.T) {
 		{`Auth.JWKSURL is "http://id.example.com/keys": give an https URL`, with(func(a *p) { a.JWKSURL = "http://id.example.com/keys" })},
 		{"Auth.JWKS is set beside Auth.JWKSURL: give either", with(func(a *p) { a.JWKS, a.JWKSURL = keys(1), "https://id.example.com/keys" })},
 		{"Auth.JWKS is not JSON", with(func(a *p) { a.JWKS = "keys.json" })},
+		{"Auth.JWKS is known only to CloudFormation: give the text of the keys, or Auth.JWKSURL", with(func(a *p) { a.JWKS = *awscdk.Aws_STACK_NAME() })},
 		{"Auth.JWKS has no keys", with(func(a *p) { a.JWKS = "{}" })},
 		{"Auth.JWKS holds a secret key", with(func(a *p) { a.JWKS = `{"keys":[{"kty":"EC","d":"x"}]}` })},
 		{"Auth.JWKS holds a secret key", with(func(a *p) { a.JWKS = `{"keys":[{"kty":"oct","k":"x"}]}` })},

@@ -155,7 +155,7 @@ type StreamerProps struct {
 // fields: tokens of an OpenID Connect issuer (Issuer and what follows it), an Authorizer
 // of your own, callers that sign with IAM, or everybody, Anonymous. User and tenant of
 // everything that happens on a connection are what it began with, and no message can
-// change them. Strings may be tokens of the CDK, such as a user pool's own URL.
+// change them. Strings, but for JWKS, may be tokens of the CDK, such as a user pool's own URL.
 type AuthProps struct {
 	// Issuer is the iss of the tokens to accept, to the letter.
 	Issuer string
