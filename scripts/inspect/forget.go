@@ -147,7 +147,7 @@ func elsewhere(out io.Writer, h holdings) error {
 	if h.Nameless > 0 {
 		fmt.Fprintf(out, "\n%d files and items are of requests of the tenant whose rows have expired:\nwhose is not known. They go by themselves, as the bucket's and the table's\ntimes to live say.\n", h.Nameless)
 	}
-	fmt.Fprintln(out, "\nNot deleted, since nothing can delete a part of it: log lines, which go when\ntheir log group's retention says, the tables' streams of the last 24 hours,\nand their backups of the last 35 days.")
+	fmt.Fprintln(out, "\nNot deleted, since nothing can delete a part of it: log lines, which go when\ntheir log group's retention says, the tables' streams of the last 24 hours,\ntheir backups of the last 35 days, and ids of requests and tenants in hints of\nthe last 14 days and in X-Ray's traces of the last 30.")
 	return nil
 }
 

@@ -89,7 +89,7 @@ func TestForget(t *testing.T) {
 		}
 	}
 
-	if out := s.must("forget", "-tenant", s.tenant, "-yes"); !strings.Contains(out, "looked again\n       0  requests") || !strings.Contains(out, "log lines") {
+	if out := s.must("forget", "-tenant", s.tenant, "-yes"); !strings.Contains(out, "looked again\n       0  requests") || !strings.Contains(out, "log lines") || !strings.Contains(out, "hints") || !strings.Contains(out, "traces") {
 		t.Errorf("said %s", out)
 	}
 	if got := look(s.tenant, ""); !got.nothing() {
