@@ -132,6 +132,9 @@ func (p FunctionProps) validate(field string, maxSeconds int) error {
 	if p.VPC == nil && (p.Subnets != nil || len(p.SecurityGroups) > 0) {
 		return fmt.Errorf("%s has Subnets or SecurityGroups without a VPC: give it too", field)
 	}
+	if p.VPC != nil && *p.VPC.SelectSubnets(p.Subnets).HasPublic {
+		return fmt.Errorf("%s is in public subnets, from which a function has no way to the internet: give private ones in Subnets", field)
+	}
 	size := 0
 	for name, value := range p.Environment {
 		if strings.HasPrefix(name, "STREAMER_") || name == contract.EnvCallbackEndpoint {

@@ -163,3 +163,20 @@ func TestDeadEndsWarn(t *testing.T) {
 		}
 	}
 }
+
+// TestPublicSubnets: the CDK refuses them too, and tells to set what no prop here is.
+func TestPublicSubnets(t *testing.T) {
+	stack := awscdk.NewStack(newApp(t, nil), jsii.String("Dev"), nil)
+	public := awsec2.NewVpc(stack, jsii.String("Network"), &awsec2.VpcProps{
+		NatGateways: jsii.Number(0), SubnetConfiguration: &[]*awsec2.SubnetConfiguration{{Name: jsii.String("public"), SubnetType: awsec2.SubnetType_PUBLIC}},
+	})
+	for want, props := range map[string]constructs.StreamerProps{
+		"Authorizer is in public subnets": {VPC: public},
+		"Processor is in public subnets":  {Processor: constructs.FunctionProps{VPC: public}},
+	} {
+		got := panicOf(func() { constructs.NewStreamer(stack, want, &props) })
+		if !strings.Contains(got, ": "+want+", from which a function has no way to the internet: give private ones in Subnets") {
+			t.Errorf("got  %q\nwant %s…", got, want)
+		}
+	}
+}
