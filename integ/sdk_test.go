@@ -154,7 +154,7 @@ func TestConnectionsAreReplacedInTime(t *testing.T) {
 		near.socket += "?for=" + u.tenant
 		c := connect(t, &near, u, sdk.Options{Lifetime: 2 * time.Second})
 		seen := watchPhases(t, c)
-		run, err := sdk.Submit(t.Context(), c, handlers.EchoAsync, echoFor(7*time.Second, 70), nil)
+		run, err := sdk.Submit(t.Context(), c, handlers.EchoAsync, echoFor(14*time.Second, 140), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -115,11 +115,11 @@ describe("on the local stage", { ...needsStage, concurrency: 8, timeout: 300_000
 
   it("a connection that ends after two hours is replaced before", async (t) => {
     const user = fresh();
-    await limits({ match: user.tenant, lifetime_ms: 2500 });
+    await limits({ match: user.tenant, lifetime_ms: 6000 }); // long after lifeMs, however slow a handshake
     const streamer = connect<Actions>(`${address}?for=${user.tenant}`, { token: () => token(user), WebSocket, timing: { lifeMs: 1500 } });
     t.after(() => streamer.close());
     const states: string[] = [];
-    const request = streamer.submit("echo_async", { message: "long", duration_ms: 4000 });
+    const request = streamer.submit("echo_async", { message: "long", duration_ms: 8000 });
     await request.id;
     streamer.onState((state) => states.push(state));
     assert.deepEqual(await request.result(), { message: "long" });
